@@ -1,0 +1,173 @@
+"""One command: help, the list of recipes, a single job, or a sweep of jobs through Hydra."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from packager import console, errors_told, schema
+from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError
+from packager.help import text as help_text
+from packager.recipes import recipes, shadowed
+from packager.resolve import to_spec
+from packager.resources import folder
+from packager.spec.job import BuildTask, Job, PlanTask, ServeTask
+from packager.sweep import names, results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
+
+    from packager.tasks.summary import Summary
+
+Options = Any
+"""What Hydra's own argument parser found."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return its exit status.
+
+    Raises:
+        PackagerError, or Hydra's errors: `__main__` tells both.
+    """
+    options, unknown = get_args_parser().parse_known_args(arguments)
+    if options.help:
+        console.out.print(help_text(), markup=False, end="")
+        return EXIT_OK
+    if unknown:
+        raise SpecError(
+            f"there is no option {unknown[0]}",
+            where="command line",
+            remedy="`python -m packager --help` lists them",
+        )
+    if _shows_something(options):
+        _hydra(arguments, _sweep_job)
+        return EXIT_OK
+    config_dir = Path(options.config_dir) if options.config_dir else None
+    if not options.overrides and not options.multirun:
+        console.out.print(console.recipes_table(recipes(config_dir)))
+        return EXIT_OK
+    _report_shadowed(config_dir)
+    return _sweep(arguments, options.overrides) if options.multirun else _single(arguments)
+
+
+def _shows_something(options: Options) -> bool:
+    """Return whether Hydra is asked to print a configuration rather than to run a job."""
+    return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
+
+
+def _report_shadowed(config_dir: Path | None) -> None:
+    for path in shadowed(config_dir) if config_dir else ():
+        console.err.print(f"[yellow]ignored:[/] {path}: a shipped file has its name; rename it")
+
+
+def _single(arguments: list[str]) -> int:
+    failures: list[Exception] = []
+
+    def job(config: DictConfig) -> None:
+        try:
+            run_task(to_spec(config))
+        except Exception as error:  # noqa: BLE001  Hydra prints a line of its own for what it sees
+            failures.append(error)
+
+    _hydra(arguments, job)
+    if failures:
+        raise failures[0]
+    return EXIT_OK
+
+
+def _sweep(arguments: list[str], overrides: list[str]) -> int:
+    """Run every job; print one table of all, whatever became of them."""
+    given = {override.key_or_group for override in _parsed(overrides)}
+    if not given & {"model", "name", "task"}:
+        raise SpecError(
+            "a sweep needs a recipe",
+            where="model",
+            remedy="choose one or more, for example model=fashion_cnn,mnist_cnn",
+        )
+    directory = _sweep_directory(overrides)
+    keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
+    try:
+        _hydra([*arguments, f"hydra.sweep.dir='{directory}'", f"sweep.keys=[{keys}]"], _sweep_job)
+    finally:
+        found = results.read_all(directory)
+        if found:
+            console.out.print(console.results_table(found))
+            console.out.print(f"results: {directory}")
+    return EXIT_OK if all(result.status == results.DONE for result in found) else EXIT_FINDINGS
+
+
+def _parsed(overrides: list[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(overrides)
+
+
+def _sweep_directory(overrides: list[str]) -> Path:
+    """Return the directory of this sweep: the user's own choice, or a new one by the clock."""
+    for override in _parsed(overrides):
+        if override.key_or_group == "hydra.sweep.dir":
+            return Path(str(override.value())).absolute()
+    return Path("multirun", f"{datetime.now(UTC).astimezone():%Y-%m-%d/%H-%M-%S-%f}").absolute()
+
+
+def _hydra(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
+    """Hand over to Hydra, which composes the configuration and calls `job`."""
+    schema.register()
+    sys.argv[1:] = arguments
+    main = hydra.main(config_path=str(folder("conf")), config_name="config", version_base="1.3")
+    main(job)()
+
+
+def _sweep_job(config: DictConfig) -> None:
+    """Run one job of a sweep; its failure is told and recorded, and does not end the others."""
+    runtime = HydraConfig.get()
+    directory, overrides = Path(runtime.runtime.output_dir), list(runtime.overrides.task)
+    shown = tuple(text for text in overrides if not text.startswith("sweep.keys="))
+    result = results.Result(overrides=shown, status=results.RUNNING)
+    console.err.rule(" ".join(shown))
+    results.write(directory, result)
+    try:
+        job = to_spec(config, name_suffix=names.suffix(list(config.sweep.keys), overrides))
+        if job.recipe is not None:
+            result = dataclasses.replace(result, name=job.recipe.name)
+        built = run_task(job)
+        if built is not None:
+            result = dataclasses.replace(
+                result, version=built.version, test_accuracy=built.test_accuracy
+            )
+        result = dataclasses.replace(result, status=results.DONE)
+    except Exception as error:  # noqa: BLE001  whatever it is, the other jobs go on
+        told = errors_told.report(error, debug=bool(config.debug))
+        result = dataclasses.replace(result, status=results.FAILED, error=str(told))
+    results.write(directory, result)
+
+
+def run_task(job: Job) -> Summary | None:
+    """Run the job's task; a build returns what it published.
+
+    Tasks are imported when they run: most need torch, which takes seconds to import.
+    """
+    match job.task:
+        case BuildTask():
+            job.require_recipe()
+            from packager.tasks import build  # noqa: PLC0415
+
+            return build.run(job)
+        case PlanTask() as task:
+            from packager.tasks import plan  # noqa: PLC0415
+
+            plan.run(job, task)
+        case ServeTask() as task:
+            from packager.tasks import serve  # noqa: PLC0415
+
+            serve.run(job, task)
+    return None

@@ -1,0 +1,105 @@
+"""Hydra's and OmegaConf's composition errors, told as one: problem, key, remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import TYPE_CHECKING
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
+
+from packager.errors import SpecError
+from packager.schema import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GROUPS = ("model", "serving/instance_group")
+"""Groups beside those that are keys of the schema too."""
+
+
+def explain(error: BaseException) -> SpecError | None:
+    """Return the user's mistake behind an exception, None where it is none of these."""
+    match error:
+        case MissingConfigException():
+            return _missing_choice(error)
+        case OverrideParseException():
+            return SpecError(
+                f"cannot be read: {_first_line(error)}",
+                where=str(error.override),
+                remedy="write key=value; quote values with spaces, brackets, '=' or '?':"
+                " 'key=\"a value\"'",
+            )
+        case OmegaConfBaseException():
+            return _wrong_value(error)
+        case MarkedYAMLError():
+            return _broken_yaml(error)
+        case HydraException():
+            return explain(error.__cause__) if error.__cause__ else _other(error)
+    return None
+
+
+def _missing_choice(error: MissingConfigException) -> SpecError:
+    group, _, name = str(error.missing_cfg_file).rpartition("/")
+    options = sorted(error.options or ())
+    if not options:
+        return _other(error)
+    return SpecError(
+        f"there is no '{name}'",
+        where=group,
+        remedy=f"{_did_you_mean(name, options)}choose one of {', '.join(options)}",
+    )
+
+
+def _wrong_value(error: OmegaConfBaseException) -> SpecError:
+    key = str(error.full_key or "")
+    kind = error.object_type
+    unknown = type(error).__name__ in {"ConfigAttributeError", "ConfigKeyError"}
+    if key == "model" and unknown:
+        return SpecError(
+            "the recipe's values do not reach the configuration",
+            where=key,
+            remedy="make '# @package _global_' the first line of the recipe's YAML",
+        )
+    if unknown:
+        parent, _, last = key.rpartition(".")
+        known = _known_keys(kind) if parent else [*_known_keys(Config), *GROUPS]
+        choices = f"the keys there are {', '.join(known)}" if known else "see `--cfg job`"
+        return SpecError("no such key", where=key, remedy=f"{_did_you_mean(last, known)}{choices}")
+    return SpecError(
+        _first_line(error),
+        where=key,
+        remedy="`python -m packager model=... --cfg job` prints the value that each key has",
+    )
+
+
+def _broken_yaml(error: MarkedYAMLError) -> SpecError:
+    mark = error.problem_mark or error.context_mark
+    place = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else "a YAML file"
+    return SpecError(
+        f"is not valid YAML: {error.problem or error.context}",
+        where=place,
+        remedy="correct the line; values with ':' or '#' need quotes",
+    )
+
+
+def _other(error: BaseException) -> SpecError:
+    return SpecError(_first_line(error), where="configuration", remedy="see `packager --help`")
+
+
+def _known_keys(kind: object) -> list[str]:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return []
+
+
+def _did_you_mean(word: str, options: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(options), n=1)
+    return f"did you mean '{close[0]}'? " if close else ""
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")

@@ -1,0 +1,202 @@
+"""Everything that is printed: results on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.tree import Tree
+
+from packager.sweep.results import DONE, FAILED, RUNNING, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from packager.architectures import PlacedLayer  # brings in torch
+    from packager.proof.result import Proof
+    from packager.recipes import Listed
+    from packager.server.running import Endpoints
+    from packager.tasks.summary import Summary
+    from packager.training.metrics import EpochMetrics
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[list[str]]:
+    """Print a stage's line when it is done: its name, what it reports in the list, its seconds."""
+    findings: list[str] = []
+    started = time.perf_counter()
+    with err.status(f"{name} ..."):
+        yield findings
+    seconds = time.perf_counter() - started
+    err.print(f"[bold]{name:>8}[/]  {'; '.join(findings)} [dim]({seconds:.1f} s)[/]")
+
+
+def proofs_table(proofs: Sequence[Proof]) -> Table:
+    """Return the table of proofs, one a row."""
+    table = Table(title="Proofs", title_justify="left")
+    table.add_column("proof", style="bold")
+    table.add_column("verdict")
+    table.add_column("finding", overflow="fold")
+    for proof in proofs:
+        verdict = "[green]passed[/]" if proof.passed else "[yellow]skipped[/]"
+        finding = f"{proof.finding}\n{proof.timing}" if proof.timing else proof.finding
+        table.add_row(proof.name, verdict, finding)
+    return table
+
+
+def model_tree(model: Path, version: int) -> Tree:
+    """Return the published files of a model: those it shares, and the new version's."""
+    tree = Tree(f"[bold]{model}[/]")
+    for path in sorted(model.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        if path.is_file():
+            tree.add(f"{path.name} [dim]{path.stat().st_size:,} bytes[/]")
+        elif path.name == str(version):
+            branch = tree.add(f"[bold]{path.name}[/]")
+            for file in sorted(path.iterdir()):
+                branch.add(f"{file.name} [dim]{file.stat().st_size:,} bytes[/]")
+        else:
+            tree.add(path.name)
+    return tree
+
+
+def layer_table(placed: Sequence[PlacedLayer], sample_shape: tuple[int, ...]) -> Table:
+    """Return every layer's output shape for one sample, and its parameters."""
+    total = sum(layer.parameters for layer in placed)
+    table = Table(title=f"{total:,} parameters", title_justify="left")
+    table.add_column("layer")
+    table.add_column("output shape")
+    table.add_column("parameters", justify="right")
+    table.add_row("input", str(list(sample_shape)), "")
+    for layer in placed:
+        parameters = f"{layer.parameters:,}" if layer.parameters else ""
+        table.add_row(layer.name, str(list(layer.output_shape)), parameters)
+    return table
+
+
+def endpoints_table(endpoints: Endpoints) -> Table:
+    """Return where a server listens."""
+    table = Table(title="Endpoints", title_justify="left")
+    table.add_column("protocol", style="bold")
+    table.add_column("address")
+    table.add_row("HTTP", f"http://{endpoints.http}")
+    if endpoints.grpc:
+        table.add_row("gRPC", endpoints.grpc)
+    if endpoints.metrics:
+        table.add_row("metrics", f"http://{endpoints.metrics}/metrics")
+    return table
+
+
+def models_table(rows: Sequence[tuple[str, str, str]]) -> Table:
+    """Return models by name, version and state."""
+    table = Table(title="Models", title_justify="left")
+    table.add_column("model", style="bold")
+    table.add_column("version")
+    table.add_column("state", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def recipes_table(recipes: Sequence[Listed]) -> Table:
+    """Return the recipes, a line on each."""
+    table = Table(
+        title="Recipes: python -m packager model=NAME",
+        caption="python -m packager --help tells the rest",
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("name", style="bold")
+    table.add_column("what it is", overflow="fold")
+    for recipe in recipes:
+        table.add_row(recipe.name, recipe.description)
+    return table
+
+
+def results_table(found: Sequence[Result]) -> Table:
+    """Return a sweep's jobs, one a row; a job that was killed says so."""
+    table = Table(title="Sweep", title_justify="left")
+    for column in ("job", "model", "version", "accuracy", "status"):
+        table.add_column(column, overflow="fold")
+    colours = {DONE: "green", FAILED: "red", RUNNING: "red"}
+    for result in found:
+        status = "killed" if result.status == RUNNING else result.status
+        error = f": {escape(result.error)}" if result.error else ""
+        table.add_row(
+            escape(" ".join(result.overrides)),
+            result.name,
+            str(result.version or ""),
+            "" if result.test_accuracy is None else f"{result.test_accuracy:.2%}",
+            f"[{colours[result.status]}]{status}[/]{error}",
+        )
+    return table
+
+
+def summary_line(summary: Summary) -> str:
+    """Return the sentence that a build ends with."""
+    subset = " [bold yellow]on a SUBSET of the dataset[/]" if summary.subset else ""
+    return (
+        f"\n[bold]{summary.name}[/] version {summary.version} is published:"
+        f" test accuracy {summary.test_accuracy:.2%}{subset}"
+    )
+
+
+def print_error(message: str) -> None:
+    """Print one paragraph on stderr."""
+    err.print(f"[bold red]error:[/] {escape(message)}")
+
+
+def warn_subset(dataset: str) -> None:
+    """Say loudly that a model does not learn from the whole dataset."""
+    err.print(
+        f"[bold yellow]SUBSET:[/] only a part of {dataset} is used; accuracies are of that part."
+        " dataset.allow_subset=false refuses this."
+    )
+
+
+class TrainingProgress:
+    """Shows training: a bar on a terminal, a line an epoch anywhere."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._bar = Progress(
+            TextColumn("   train  epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+        self._task = self._bar.add_task("train", total=None, epoch=f"1/{epochs}")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def step(self, epoch: int, step: int, steps: int) -> None:
+        """Move the bar: it runs over all epochs, so that the time left is the whole training's."""
+        self._bar.update(
+            self._task,
+            completed=(epoch - 1) * steps + step,
+            total=self._epochs * steps,
+            epoch=f"{epoch}/{self._epochs}",
+        )
+
+    def epoch(self, metrics: EpochMetrics) -> None:
+        """Print an epoch's line."""
+        err.print(
+            f"          epoch {metrics.epoch}/{self._epochs}  loss {metrics.loss:.4f}"
+            f"  accuracy {metrics.accuracy:.2%}  {metrics.images_per_second:,.0f} images/s"
+        )

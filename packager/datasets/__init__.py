@@ -1,0 +1,1 @@
+"""From a dataset's recipe to verified files, and from files to tensors."""

@@ -1,0 +1,1 @@
+"""One module per kind of source; each lists the copies of the data it knows of."""

@@ -1,0 +1,1 @@
+"""From a trained module to the artifact that a Triton backend loads."""

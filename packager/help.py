@@ -1,0 +1,67 @@
+"""What `--help` prints."""
+
+from __future__ import annotations
+
+from packager.resources import folder
+
+GROUPS = (
+    "model",
+    "dataset",
+    "architecture",
+    "trainer",
+    "serving",
+    "serving/instance_group",
+    "server",
+    "task",
+)
+
+
+def text() -> str:
+    """Return the help, with the choices that `conf/` really holds."""
+    conf = folder("conf")
+    width = max(map(len, GROUPS))
+    groups = "\n".join(
+        f"  {group:{width}}  "
+        + " | ".join(sorted(path.stem for path in (conf / group).glob("*.yaml")))
+        for group in GROUPS
+    )
+    return HELP.replace("{groups}", groups)
+
+
+HELP = """\
+packager turns one YAML recipe into a proven model on NVIDIA's Triton Inference Server.
+
+usage: python -m packager [OPTIONS] [KEY=VALUE ...]
+
+  python -m packager                                list the recipes
+  python -m packager model=fashion_cnn              train, export, render, prove, publish
+  python -m packager model=fashion_cnn task=plan    say what a build would do; write nothing
+  python -m packager task=serve                     run Triton on the repository until Ctrl-C
+  python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
+                                                    build every combination
+
+groups (KEY=CHOICE picks one whole file):
+{groups}
+
+values often set:
+  name=my_model                     the model's name in the repository
+  trainer.epochs=3 trainer.lr=1e-3 trainer.batch_size=128 trainer.seed=0
+  trainer.device=auto|cpu|cuda      trainer.threads=2
+  dataset.path=DIR                  take the data files from a local folder
+  dataset.max_train_samples=1000    learn from a part only (the model says so)
+  serving.max_batch_size=64         serving.instance_group.count=2
+  repository.path=DIR               the model repository (default: model_repository)
+  server.url=HOST:PORT              with server=external
+  server.http_port=8000             a fixed port (default: a free one)
+  debug=true                        tracebacks
+
+options:
+  -m, --multirun      sweep: run every combination of comma-separated values
+  --config-dir DIR    your own recipes and groups, in DIR/model, DIR/dataset, ...
+  --cfg job           print the composed configuration and stop
+  --info              print how it was composed
+  -h, --help          this text
+
+exit status: 0 done, 1 some jobs of a sweep failed, 2 the configuration is wrong,
+3 a proof failed, 4 the environment lacks something, 70 a fault of packager, 130 interrupted.
+"""

@@ -1,0 +1,81 @@
+"""Recipe to `config.pbtxt` text: canonical, and the same on every host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from google.protobuf.text_encoding import CEscape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from packager.resources import folder
+
+if TYPE_CHECKING:
+    from packager.spec.recipe import Recipe
+    from packager.spec.serving import ServingSpec
+    from packager.spec.tensors import TensorSpec
+
+PLATFORM = "pytorch_libtorch"
+LABELS_FILE = "labels.txt"
+TEMPLATE = "config.pbtxt.j2"
+
+
+def render(recipe: Recipe) -> str:
+    """Return the text of the recipe's `config.pbtxt`.
+
+    Inputs and outputs must be known by now: given by the recipe, or derived from the artifact.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  no HTML here; `quote` escapes what protobuf needs
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quote"] = quote
+    serving = recipe.serving
+    return environment.get_template(TEMPLATE).render(
+        name=recipe.name,
+        platform=PLATFORM,
+        max_batch_size=serving.max_batch_size,
+        inputs=[_tensor(tensor, serving) for tensor in recipe.inputs],
+        outputs=[
+            _tensor(tensor, serving) | {"label_filename": label_filename(tensor, recipe)}
+            for tensor in recipe.outputs
+        ],
+        instance_group={
+            "count": serving.instance_group.count,
+            "kind": serving.instance_group.kind.value,
+            "gpus": serving.instance_group.gpus,
+        },
+        dynamic_batching=serving.dynamic_batching,
+    )
+
+
+def quote(text: str) -> str:
+    """Quote a string as protobuf's text format does; JSON's escapes would not parse."""
+    return f'"{CEscape(text.encode(), as_utf8=False)}"'
+
+
+def config_dims(tensor: TensorSpec, serving: ServingSpec) -> tuple[int, ...]:
+    """Return a tensor's dims as `config.pbtxt` writes them.
+
+    With `max_batch_size` > 0 they are one sample's; with 0 the batch dimension comes first.
+    """
+    if serving.max_batch_size > 0 or serving.batch_dim is None:
+        return tensor.dims
+    return (serving.batch_dim, *tensor.dims)
+
+
+def label_filename(tensor: TensorSpec, recipe: Recipe) -> str:
+    """Return the labels file of an output with one score a class, or nothing."""
+    is_scores = tensor.dims[-1:] == (len(recipe.dataset.classes),)
+    return LABELS_FILE if is_scores else ""
+
+
+def _tensor(tensor: TensorSpec, serving: ServingSpec) -> dict[str, object]:
+    return {
+        "name": tensor.name,
+        "data_type": tensor.data_type.config_name,
+        "dims": config_dims(tensor, serving),
+    }

@@ -1,0 +1,41 @@
+"""Where everything lies in a model repository: pure paths, nothing is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packager.export.artifact import ARTIFACT_NAME
+from packager.model_config.render import LABELS_FILE
+
+CONFIG_FILE = "config.pbtxt"
+MANIFEST_FILE = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPaths:
+    """The files of one model, at its directory `<repository>/<name>`."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """`config.pbtxt`, which belongs to the model and not to a version."""
+        return self.directory / CONFIG_FILE
+
+    @property
+    def labels(self) -> Path:
+        """One class name a line; belongs to the model too."""
+        return self.directory / LABELS_FILE
+
+    def version(self, number: int) -> Path:
+        """Return a version's directory."""
+        return self.directory / str(number)
+
+    def artifact(self, number: int) -> Path:
+        """Return a version's model file."""
+        return self.version(number) / ARTIFACT_NAME
+
+    def manifest(self, number: int) -> Path:
+        """Return a version's manifest."""
+        return self.version(number) / MANIFEST_FILE

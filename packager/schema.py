@@ -1,0 +1,260 @@
+"""The configuration's schema, and the step from it to specs.
+
+Every YAML starts from one of these dataclasses, so a misspelt key or a wrong type fails when
+Hydra composes. `to_spec` and its kin are the last to see a DictConfig: below them there are only
+specs.
+
+OmegaConf knows no `Literal` and gives lists for tuples: Enum and list here, tuple in the spec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from packager.spec.dataset import DataFormat, SourceKind
+from packager.spec.job import PlanFormat
+from packager.spec.recipe import ExportMethod
+from packager.spec.server import ControlMode
+from packager.spec.serving import InstanceKind
+from packager.spec.tensors import DataType
+from packager.spec.training import Device, Optimizer, Schedule, Selection
+
+
+@dataclass
+class TensorConfig:
+    """One input or output; `dims` are one sample's."""
+
+    name: str = MISSING
+    data_type: DataType = DataType.FP32
+    dims: list[int] = MISSING
+
+
+@dataclass
+class FileConfig:
+    """A data file by its decompressed name and digest."""
+
+    name: str = MISSING
+    sha256: str = MISSING
+
+
+@dataclass
+class SourceConfig:
+    """A place to get data files from; `files` and `format` default to the dataset's."""
+
+    kind: SourceKind = MISSING
+    origin: str = MISSING
+    folder: str = ""
+    subset: bool = False
+    format: DataFormat | None = None
+    files: dict[str, FileConfig] = field(default_factory=dict)
+
+
+@dataclass
+class DatasetConfig:
+    """`dataset/`: the images to learn from; `path` is a local folder that replaces the sources."""
+
+    name: str = MISSING
+    classes: list[str] = MISSING
+    format: DataFormat = DataFormat.idx
+    files: dict[str, FileConfig] = field(default_factory=dict)
+    sources: list[SourceConfig] = MISSING
+    path: str | None = None
+    resize: list[int] | None = None
+    max_train_samples: int | None = None
+    max_test_samples: int | None = None
+    allow_subset: bool = True
+
+
+@dataclass
+class ArchitectureConfig:
+    """`architecture/`: layers by their torch.nn names, a name or `{Name: {argument: value}}`."""
+
+    layers: list[Any] = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    """`trainer/`: how the module learns."""
+
+    optimizer: Optimizer = MISSING
+    lr: float = MISSING
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch_size: int = MISSING
+    epochs: int = MISSING
+    schedule: Schedule = Schedule.constant
+    selection: Selection = Selection.validation
+    validation_fraction: float = 0.0
+    seed: int = 0
+    threads: int | None = None
+    device: Device = Device.auto
+
+
+@dataclass
+class InstanceGroupConfig:
+    """`serving/instance_group/`: where instances run and how many."""
+
+    kind: InstanceKind = MISSING
+    count: int = 1
+    gpus: list[int] = field(default_factory=list)
+
+
+@dataclass
+class DynamicBatchingConfig:
+    """Triton's dynamic batcher."""
+
+    max_queue_delay_us: int = 0
+    preferred_batch_size: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ServingConfig:
+    """`serving/`: how Triton batches and places the model."""
+
+    max_batch_size: int = MISSING
+    batch_dim: int | None = -1
+    dynamic_batching: DynamicBatchingConfig | None = None
+    instance_group: InstanceGroupConfig = MISSING
+
+
+class ServerKind(Enum):
+    """Which Triton answers."""
+
+    auto = "auto"
+    embedded = "embedded"
+    docker = "docker"
+    external = "external"
+    none = "none"
+
+
+@dataclass
+class ServerConfig:
+    """`server/`: which Triton proves and serves."""
+
+    kind: ServerKind = MISSING
+
+
+@dataclass
+class EmbeddedServerConfig(ServerConfig):
+    """`server=embedded`: ports left null are free ones."""
+
+    address: str = "127.0.0.1"
+    http_port: int | None = None
+    grpc_port: int | None = None
+    metrics_port: int | None = None
+    ready_timeout_s: float = 120.0
+
+
+@dataclass
+class DockerServerConfig(EmbeddedServerConfig):
+    """`server=docker` and `server=auto`: also the container's image."""
+
+    image: str = MISSING
+
+
+@dataclass
+class ExternalServerConfig(ServerConfig):
+    """`server=external`: a Triton that already runs, by `host:port`."""
+
+    url: str = MISSING
+    grpc_url: str | None = None
+    ready_timeout_s: float = 60.0
+
+
+@dataclass
+class ExportConfig:
+    """How the trained module becomes TorchScript."""
+
+    method: ExportMethod = ExportMethod.freeze
+
+
+@dataclass
+class RepositoryConfig:
+    """The model repository; `staging` defaults to a hidden folder beside it."""
+
+    path: str = "model_repository"
+    staging: str | None = None
+
+
+@dataclass
+class CacheConfig:
+    """Where data files are kept between builds; null is the user's cache directory."""
+
+    path: str | None = None
+
+
+@dataclass
+class SweepConfig:
+    """Set by the command line: the keys that differ between the jobs of a sweep."""
+
+    keys: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TaskConfig:
+    """`task/`: what to do."""
+
+    name: str = MISSING
+
+
+@dataclass
+class PlanTaskConfig(TaskConfig):
+    """`task=plan`."""
+
+    format: PlanFormat = PlanFormat.text
+
+
+@dataclass
+class ServeTaskConfig(TaskConfig):
+    """`task=serve`."""
+
+    control: ControlMode = ControlMode.poll
+
+
+@dataclass
+class Config:
+    """The whole configuration."""
+
+    name: str = MISSING
+    inputs: list[TensorConfig] = field(default_factory=list)
+    outputs: list[TensorConfig] = field(default_factory=list)
+    dataset: DatasetConfig = MISSING
+    architecture: ArchitectureConfig = MISSING
+    trainer: TrainerConfig = MISSING
+    serving: ServingConfig = MISSING
+    export: ExportConfig = field(default_factory=ExportConfig)
+    repository: RepositoryConfig = field(default_factory=RepositoryConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    server: ServerConfig = MISSING
+    task: TaskConfig = MISSING
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    debug: bool = False
+
+
+SCHEMAS: dict[str, type] = {
+    "config": Config,
+    "dataset": DatasetConfig,
+    "architecture": ArchitectureConfig,
+    "trainer": TrainerConfig,
+    "serving": ServingConfig,
+    "instance_group": InstanceGroupConfig,
+    "server": ServerConfig,
+    "embedded_server": EmbeddedServerConfig,
+    "docker_server": DockerServerConfig,
+    "external_server": ExternalServerConfig,
+    "task": TaskConfig,
+    "plan_task": PlanTaskConfig,
+    "serve_task": ServeTaskConfig,
+}
+
+
+def register() -> None:
+    """Make the schemas known to Hydra as `/schema/<name>`."""
+    store = ConfigStore.instance()
+    for name, node in SCHEMAS.items():
+        store.store(group="schema", name=name, node=node, provider="packager")

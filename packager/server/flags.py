@@ -1,0 +1,25 @@
+"""The tritonserver flags that do not depend on how the server is started."""
+
+from __future__ import annotations
+
+from packager.spec.server import ControlMode
+
+# How long a stopping server waits for requests in flight; an idle open connection counts as one.
+EXIT_TIMEOUT_S = 5
+# How long to wait for the process to end by itself before it is killed.
+STOP_GRACE_S = EXIT_TIMEOUT_S + 5.0
+POLL_INTERVAL_S = 1
+
+
+def server_flags(*, identity: str, control: ControlMode) -> list[str]:
+    """Keep the server up when a model fails, and let it be told apart from other servers."""
+    flags = [
+        f"--id={identity}",
+        f"--model-control-mode={control.value}",
+        "--exit-on-error=false",
+        "--strict-readiness=false",
+        f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
+    ]
+    if control is ControlMode.poll:
+        flags.append(f"--repository-poll-secs={POLL_INTERVAL_S}")
+    return flags

@@ -1,0 +1,63 @@
+"""From a server spec to a running server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packager.errors import UnavailableError
+from packager.server import docker as docker_server
+from packager.server import embedded as embedded_server
+from packager.server.external import external
+from packager.spec.server import (
+    AutoServerSpec,
+    ControlMode,
+    DockerServerSpec,
+    EmbeddedServerSpec,
+    ExternalServerSpec,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from packager.server.running import Server
+
+
+def start(
+    spec: EmbeddedServerSpec | DockerServerSpec | ExternalServerSpec | AutoServerSpec,
+    repository: Path,
+    *,
+    control: ControlMode = ControlMode.none,
+) -> AbstractContextManager[Server]:
+    """A ready server on `repository`; an external one keeps its own repository and mode.
+
+    Raises:
+        UnavailableError: none can be had.
+    """
+    if isinstance(spec, AutoServerSpec):
+        spec = choose(spec)
+    if isinstance(spec, EmbeddedServerSpec):
+        return embedded_server.embedded(spec, repository, control=control)
+    if isinstance(spec, DockerServerSpec):
+        return docker_server.docker(spec, repository, control=control)
+    return external(spec)
+
+
+def choose(spec: AutoServerSpec) -> EmbeddedServerSpec | DockerServerSpec:
+    """The embedded server where it can run, else Docker where its daemon answers.
+
+    Raises:
+        UnavailableError: neither; it names both reasons.
+    """
+    embedded_reason = embedded_server.unavailable_reason()
+    if embedded_reason is None:
+        return spec.embedded
+    docker_reason = docker_server.unavailable_reason()
+    if docker_reason is None:
+        return spec.docker
+    raise UnavailableError(
+        f"no Triton for the live proof: {embedded_reason.problem}; and {docker_reason.problem}",
+        where="server",
+        remedy='pip install "packager[embedded]", or start the Docker daemon; '
+        "server=none publishes without a live proof",
+    )

@@ -1,0 +1,80 @@
+"""Which Triton answers for a model, and where it listens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from packager.spec.validity import require
+
+
+class ControlMode(Enum):
+    """Triton's model control mode: load once, follow the repository, or load when asked."""
+
+    none = "none"
+    poll = "poll"
+    explicit = "explicit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ports:
+    """TCP ports of a server to start; None takes a free one."""
+
+    http: int | None = None
+    grpc: int | None = None
+    metrics: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("http", "grpc", "metrics"):
+            port = getattr(self, key)
+            require(
+                port is None or 0 < port < 65536,
+                f"is {port}; expected 1 to 65535, or null for a free one",
+                where=f"server.{key}_port",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddedServerSpec:
+    """The tritonserver of the nvidia-pytriton wheel, as a child process."""
+
+    address: str = "127.0.0.1"
+    ports: Ports = Ports()
+    ready_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DockerServerSpec:
+    """NVIDIA's container, run by the local Docker daemon."""
+
+    image: str
+    address: str = "127.0.0.1"
+    ports: Ports = Ports()
+    ready_timeout_s: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExternalServerSpec:
+    """A Triton that somebody else runs, by its HTTP address (`host:port`); gRPC where given."""
+
+    url: str
+    grpc_url: str | None = None
+    ready_timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoServerSpec:
+    """The embedded server where its wheel is installed, else Docker where its daemon answers."""
+
+    embedded: EmbeddedServerSpec
+    docker: DockerServerSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoServerSpec:
+    """No live proof: the model is published unchecked by a server, and says so."""
+
+
+ServerSpec = (
+    EmbeddedServerSpec | DockerServerSpec | ExternalServerSpec | AutoServerSpec | NoServerSpec
+)

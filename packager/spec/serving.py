@@ -1,0 +1,89 @@
+"""How Triton runs a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from packager.spec.validity import require
+
+
+class InstanceKind(Enum):
+    """Where Triton places a model's instances."""
+
+    KIND_CPU = "KIND_CPU"
+    KIND_GPU = "KIND_GPU"
+    KIND_AUTO = "KIND_AUTO"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceGroupSpec:
+    """How many instances of a model run, and on what; `gpus` empty means all that there are."""
+
+    kind: InstanceKind
+    count: int = 1
+    gpus: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        key = "serving.instance_group"
+        require(self.count > 0, f"is {self.count}; expected at least 1", where=f"{key}.count")
+        require(
+            not self.gpus or self.kind is not InstanceKind.KIND_CPU,
+            "GPUs are listed for instances of KIND_CPU",
+            where=f"{key}.gpus",
+            remedy="set serving/instance_group=gpu, or leave gpus out",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DynamicBatchingSpec:
+    """Triton's dynamic batcher: requests wait at most the delay to be put into one batch."""
+
+    max_queue_delay_us: int = 0
+    preferred_batch_size: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingSpec:
+    """How Triton runs the model.
+
+    With `max_batch_size` > 0 Triton adds the batch dimension. With 0 there is none, and
+    `batch_dim` (-1, a size, or None for none) is put before every tensor's dims.
+    """
+
+    instance_group: InstanceGroupSpec
+    max_batch_size: int = 0
+    batch_dim: int | None = -1
+    dynamic_batching: DynamicBatchingSpec | None = None
+
+    def __post_init__(self) -> None:
+        size = self.max_batch_size
+        require(
+            size >= 0,
+            f"is {size}; expected 0 (no batching) or more",
+            where="serving.max_batch_size",
+        )
+        require(
+            self.batch_dim is None or self.batch_dim == -1 or self.batch_dim > 0,
+            f"is {self.batch_dim}; expected -1, a positive size, or null",
+            where="serving.batch_dim",
+        )
+        if self.dynamic_batching is None:
+            return
+        require(
+            size > 0,
+            "dynamic batching does nothing with max_batch_size 0",
+            where="serving.dynamic_batching",
+            remedy="choose serving=unbatched, or set serving.dynamic_batching=null",
+        )
+        require(
+            self.dynamic_batching.max_queue_delay_us >= 0,
+            f"is {self.dynamic_batching.max_queue_delay_us}; expected 0 or more microseconds",
+            where="serving.dynamic_batching.max_queue_delay_us",
+        )
+        for preferred in self.dynamic_batching.preferred_batch_size:
+            require(
+                0 < preferred <= size,
+                f"{preferred} is not between 1 and max_batch_size {size}",
+                where="serving.dynamic_batching.preferred_batch_size",
+            )

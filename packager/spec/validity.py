@@ -1,0 +1,11 @@
+"""The one check that every spec is made of."""
+
+from __future__ import annotations
+
+from packager.errors import SpecError
+
+
+def require(condition: bool, problem: str, *, where: str, remedy: str = "") -> None:
+    """Raise a `SpecError` about the key `where` unless the condition holds."""
+    if not condition:
+        raise SpecError(problem, where=where, remedy=remedy)

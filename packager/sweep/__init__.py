@@ -1,0 +1,1 @@
+"""Many jobs of one command: names that tell them apart, and their results in one table."""

@@ -1,0 +1,49 @@
+"""Names of a sweep's models: the recipe's, with what was swept appended."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMED_BY_THEMSELVES = {"model", "name"}
+"""Keys whose sweep gives distinct names without help."""
+
+UNSAFE = re.compile(r"[^A-Za-z0-9_.\-]+")
+
+
+def swept_keys(overrides: Sequence[str]) -> list[str]:
+    """Return the keys with more than one value, in the order given."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return [
+        override.key_or_group
+        for override in parsed
+        if override.is_sweep_override() and override.key_or_group not in NAMED_BY_THEMSELVES
+    ]
+
+
+def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
+    """Return what to append to a job's name, for example `-count_2-lr_0.01`.
+
+    `overrides` are the job's own, one value each. Keys are shortened to their last part, or as
+    many parts as tell them apart.
+    """
+    values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+    return "".join(
+        f"-{UNSAFE.sub('_', _short(key, keys))}_{UNSAFE.sub('_', values[key]).strip('_')}"
+        for key in keys
+        if key in values
+    )
+
+
+def _short(key: str, keys: Sequence[str]) -> str:
+    parts = re.split(r"[./]", key)
+    for count in range(1, len(parts)):
+        tail = parts[-count:]
+        if sum(re.split(r"[./]", other)[-count:] == tail for other in keys) == 1:
+            return ".".join(tail)
+    return ".".join(parts)

@@ -1,0 +1,157 @@
+"""The live proof, by whatever server the recipe names, before or after publishing."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from packager.client import Client, RequestError
+from packager.errors import PackagerError, ProofError
+from packager.model_config.parse import parse, to_json
+from packager.proof import live
+from packager.proof.result import Proof
+from packager.repository.publish import Published, withdraw
+from packager.server import docker, embedded
+from packager.server.external import external
+from packager.server.start import choose, start
+from packager.spec.server import (
+    AutoServerSpec,
+    ControlMode,
+    DockerServerSpec,
+    EmbeddedServerSpec,
+    ExternalServerSpec,
+    NoServerSpec,
+    ServerSpec,
+)
+
+if TYPE_CHECKING:
+    from packager.repository.layout import ModelPaths
+    from packager.spec.recipe import RepositorySpec
+
+NOT_EXPLICIT = "explicit model load / unload is not allowed"
+"""What Triton answers to a load request when it does not run in explicit mode."""
+
+AFTER_PUBLISHING = Proof(
+    name="live", finding="by the external server, after publishing", passed=False
+)
+
+
+def require_available(server: ServerSpec) -> None:
+    """Find out, before the long work, whether the server that will prove it can be had.
+
+    Raises:
+        UnavailableError: it cannot.
+    """
+    match server:
+        case AutoServerSpec():
+            choose(server)
+        case EmbeddedServerSpec() if (reason := embedded.unavailable_reason()) is not None:
+            raise reason
+        case DockerServerSpec() if (reason := docker.unavailable_reason()) is not None:
+            raise reason
+        case ExternalServerSpec():
+            with external(server):
+                pass
+
+
+def before_publishing(server: ServerSpec, model: ModelPaths, question: live.Question) -> Proof:
+    """Have a server load the staged model and prove its answers.
+
+    An external server that loads only what is in its repository is asked after publishing.
+
+    Raises:
+        ProofError, UnavailableError: the model did not load or did not answer right.
+    """
+    match server:
+        case NoServerSpec():
+            return live.skipped()
+        case ExternalServerSpec():
+            return _loaded_under_another_name(server, model, question)
+        case AutoServerSpec() | EmbeddedServerSpec() | DockerServerSpec():
+            return _on_staged_repository(server, model, question)
+
+
+def after_publishing(
+    server: ExternalServerSpec,
+    published: Published,
+    repository: RepositorySpec,
+    question: live.Question,
+    proof: Proof,
+) -> Proof:
+    """Prove on a server that follows the repository; on failure take the version back out.
+
+    Does nothing where the proof was made before publishing.
+    """
+    if proof is not AFTER_PUBLISHING:
+        return proof
+    try:
+        return _asked(server, question, server.ready_timeout_s)
+    except BaseException as error:
+        withdraw(published, repository)
+        if isinstance(error, PackagerError):
+            raise ProofError(
+                f"{error.problem}; version {published.version} is taken back, the previous state"
+                " restored",
+                where=error.where,
+                remedy=error.remedy,
+            ) from error
+        raise
+
+
+def _on_staged_repository(
+    server: AutoServerSpec | EmbeddedServerSpec | DockerServerSpec,
+    model: ModelPaths,
+    question: live.Question,
+) -> Proof:
+    with (
+        start(server, model.directory.parent, control=ControlMode.none) as running,
+        Client(running.endpoints) as client,
+    ):
+        name = question.recipe.name
+        reason = running.failure_reason(name)
+        if reason is not None:
+            raise ProofError(
+                f"Triton does not load the model: {reason}",
+                where="live",
+                remedy="correct what it names; nothing is published",
+            )
+        client.wait_for_model(name, question.version, timeout_s=30.0)
+        return live.prove(client, question, grpc=running.endpoints.grpc is not None, model=name)
+
+
+def _loaded_under_another_name(
+    server: ExternalServerSpec, model: ModelPaths, question: live.Question
+) -> Proof:
+    """Load the staged bytes into a server in explicit mode, beside whatever it serves."""
+    name = f"{question.recipe.name[:100]}__proof_{secrets.token_hex(4)}"
+    config = parse(model.config.read_text())
+    config.name = name
+    for output in config.output:
+        output.label_filename = ""
+    files = {
+        f"{question.version}/{model.artifact(question.version).name}": model.artifact(
+            question.version
+        ).read_bytes()
+    }
+    with external(server) as running, Client(running.endpoints) as client:
+        try:
+            client.load(name, config_json=to_json(config), files=files)
+        except RequestError as error:
+            if NOT_EXPLICIT in str(error):
+                return AFTER_PUBLISHING
+            raise
+        try:
+            return live.prove(client, question, grpc=running.endpoints.grpc is not None, model=name)
+        finally:
+            client.unload(name)
+
+
+def _asked(server: ExternalServerSpec, question: live.Question, timeout_s: float) -> Proof:
+    with external(server) as running, Client(running.endpoints) as client:
+        client.wait_for_model(question.recipe.name, question.version, timeout_s=timeout_s)
+        return live.prove(
+            client,
+            question,
+            grpc=running.endpoints.grpc is not None,
+            model=question.recipe.name,
+        )

@@ -1,0 +1,1 @@
+"""From images and an architecture to a trained module."""

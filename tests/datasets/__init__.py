@@ -1,0 +1,1 @@
+"""Tests of packager.datasets, on real data and with real failures."""
