@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from packager import schema
+from packager import schema, user_cache
 from packager.errors import SpecError
 from packager.spec.dataset import DatasetSpec, FileSpec, SourceKind, SourceSpec
 from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec
@@ -257,5 +256,4 @@ def _repository(path: str, staging: str | None) -> RepositorySpec:
 def _cache(path: str | None) -> Path:
     if path is not None:
         return Path(path).expanduser().absolute()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "packager"
+    return user_cache.root()

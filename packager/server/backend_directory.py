@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packager import user_cache
 from packager.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from packager.server.wheel import TritonWheel
 
 _OURS = Path(__file__).parent / "backends"
-
-
-def cache_root() -> Path:
-    """Where backend directories are kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "packager" / "backends"
 
 
 def backend_directory(
@@ -37,7 +31,7 @@ def backend_directory(
         UnavailableError: the cache cannot be written.
     """
     sources = _sources(wheel, backends)
-    directory = (root or cache_root()) / _digest(sources)
+    directory = (root or user_cache.root() / "backends") / _digest(sources)
     if _is_complete(directory, sources):
         return directory
     try:

@@ -13,6 +13,7 @@ from packager.errors import UnavailableError
 from packager.server import guarded, ports, wheel
 from packager.server.backend_directory import backend_directory
 from packager.server.flags import server_flags
+from packager.server.stub_paths import require_safe, safe
 from packager.spec.server import ControlMode
 
 if TYPE_CHECKING:
@@ -60,14 +61,15 @@ def embedded(
             remedy="create it, or name another one",
         )
     directory = backend_directory(triton, backends=backends)
+    require_safe(directory, setting="XDG_CACHE_HOME")
 
-    def launch(chosen: Ports) -> guarded.Launch:
+    def launch(chosen: Ports, models: Path) -> guarded.Launch:
         identity = guarded.new_identity()
         return guarded.Launch(
             command=[
                 str(triton.program),
                 *server_flags(identity=identity, control=control),
-                *_place_flags(spec.address, chosen, repository.resolve(), directory),
+                *_place_flags(spec.address, chosen, models, directory),
                 f"--backend-config=python,shm-region-prefix-name={identity}-",
                 *extra_flags,
             ],
@@ -79,7 +81,12 @@ def embedded(
             directory=directory,
         )
 
-    with guarded.run_on_free_ports(spec.ports, spec.address, launch) as server:
+    with (
+        safe(repository.resolve()) as models,
+        guarded.run_on_free_ports(
+            spec.ports, spec.address, lambda chosen: launch(chosen, models)
+        ) as server,
+    ):
         yield server
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packager import user_cache
 from packager.errors import UnavailableError
 from packager.server import wheel
-from packager.server.backend_directory import backend_directory, cache_root
+from packager.server.backend_directory import backend_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,6 @@ def test_the_users_cache_directory_is_honoured(
 ) -> None:
     """XDG_CACHE_HOME, else ~/.cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_root() == tmp_path / "packager" / "backends"
+    assert user_cache.root() == tmp_path / "packager"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_root().parts[-3:] == (".cache", "packager", "backends")
+    assert user_cache.root().parts[-2:] == (".cache", "packager")

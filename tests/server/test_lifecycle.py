@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from packager.client import Client
 from packager.errors import UnavailableError
 from packager.server import ports as server_ports
 from packager.server.embedded import embedded
@@ -170,3 +172,27 @@ def test_polling_picks_up_a_new_model(tmp_path: Path) -> None:
                 break
             time.sleep(0.1)
         assert 'no field named "platfrm"' in (reason or "")
+
+
+@pytest.mark.parametrize("folder", ["with space", "quo'te", "$(touch x)"])
+def test_a_path_that_a_shell_would_split_is_served(tmp_path: Path, folder: str) -> None:
+    """Triton starts its stub through a shell, unquoted: with such a path it aborts."""
+    repository = tmp_path / folder
+    repository.mkdir()
+    with embedded(EmbeddedServerSpec(), repository, control=ControlMode.poll) as server:
+        staged = write_model(tmp_path, "scores", models.Scores(), SCORES)
+        staged.rename(repository / "scores")
+        with Client(server.endpoints) as client:
+            client.wait_for_model("scores", 1, timeout_s=20)
+    assert not list(Path(tempfile.gettempdir()).glob("packager-link-*"))
+
+
+def test_a_cache_that_a_shell_would_split_is_refused(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backends cannot be given by a link: Triton wants real files."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
+    refused = pytest.raises(UnavailableError, match="holds a character")
+    with refused as caught, embedded(EmbeddedServerSpec(), repository):
+        pass
+    assert "XDG_CACHE_HOME" in caught.value.remedy
