@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line and exit with its status."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A shell starts background jobs with SIGINT ignored; ours end on it like any server.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     handler = RichHandler(console=console.err, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     # With this Hydra raises its errors instead of printing them, so that they are told as ours.
@@ -33,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return command.run(list(arguments))
     except KeyboardInterrupt:
-        console.print_error("interrupted; nothing half-done is left")
+        console.print_error("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the one place where every error ends
         return errors_told.report(error, debug="debug=true" in arguments).exit_code

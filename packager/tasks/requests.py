@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.model_config.render import config_dims
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from packager.spec.recipe import Recipe
 
 URL = "http://127.0.0.1:8000"
@@ -19,31 +20,55 @@ DEFAULT_REPOSITORY = "model_repository"
 
 
 def examples(recipe: Recipe, version: int, *, repository: Path) -> str:
-    """Return how to serve the repository and how to ask the model, by curl and by Python."""
-    tensor = recipe.inputs[0]
-    dims = config_dims(tensor, recipe.serving)
-    shape = [1, *dims] if recipe.serving.max_batch_size > 0 else list(dims)
-    shape = [1 if size == -1 else size for size in shape]
-    url = f"{URL}/v2/models/{recipe.name}/versions/{version}/infer"
-    pixels = f"[0.5] * {math.prod(shape)}"
-    request = (
-        f'{{"inputs": [{{"name": {json.dumps(tensor.name)}, "shape": {shape},'
-        f' "datatype": "{tensor.data_type.value}", "data": {pixels}}}]}}'
-    )
-    program = f"import json; print(json.dumps({request}))"
-    serve = ["python", "-m", "packager", "task=serve"]
-    if str(repository) != DEFAULT_REPOSITORY:
-        serve.append(f"repository.path='{repository}'")
-    return f"""
-Serve it, then ask it (here about one grey image) by curl or from Python:
+    """Return how to serve the repository, and how to ask the model by curl and from Python.
 
-  {shlex.join(serve)}
+    The requests need nothing but curl and Python's standard library.
+    """
+    url = f"{URL}/v2/models/{recipe.name}/versions/{version}/infer"
+    request = _request(recipe)
+    program = f"import json; print(json.dumps({request}))"
+    return f"""
+Serve it (here with Triton's standard ports free):
+
+  {_serve(repository)}
+
+Ask it, about one grey image, with curl or from Python:
 
   python3 -c {shlex.quote(program)} \\
     | curl -s {url} -d @-
 
-  import requests
+  import json, urllib.request
   request = {request}
-  answer = requests.post("{url}", json=request, timeout=10)
-  print(answer.json()["outputs"][0]["data"])
+  body = json.dumps(request).encode()
+  with urllib.request.urlopen("{url}", body, timeout=10) as answer:
+      print(json.load(answer)["outputs"][0]["data"])
 """
+
+
+def _request(recipe: Recipe) -> str:
+    """Return a request for one sample as a Python expression."""
+    tensor = recipe.inputs[0]
+    dims = config_dims(tensor, recipe.serving)
+    shape = [1, *dims] if recipe.serving.max_batch_size > 0 else list(dims)
+    shape = [1 if size == -1 else size for size in shape]
+    return (
+        f'{{"inputs": [{{"name": {json.dumps(tensor.name)}, "shape": {shape},'
+        f' "datatype": "{tensor.data_type.value}", "data": [0.5] * {math.prod(shape)}}}]}}'
+    )
+
+
+def _serve(repository: Path) -> str:
+    """Return the command that serves the repository, by a Python that has packager."""
+    command = [_python(), "-m", "packager", "task=serve"]
+    if str(repository) != DEFAULT_REPOSITORY:
+        command.append(f"repository.path='{repository}'")
+    return shlex.join(command)
+
+
+def _python() -> str:
+    """Return `python` where that is the one that runs now, else its path."""
+    if shutil.which("python") == sys.executable:
+        return "python"
+    here = Path.cwd()
+    running = Path(sys.executable)
+    return str(running.relative_to(here) if running.is_relative_to(here) else running)
