@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.tree import Tree
 
+from packager.proof.result import Verdict
 from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from packager.proof.result import Proof
     from packager.recipes import Listed
     from packager.server.running import Endpoints
-    from packager.tasks.summary import Summary
     from packager.training.metrics import EpochMetrics
 
 out = Console(highlight=False, soft_wrap=True)
@@ -47,7 +47,8 @@ def proofs_table(proofs: Sequence[Proof]) -> Table:
     table.add_column("verdict")
     table.add_column("finding", overflow="fold")
     for proof in proofs:
-        verdict = "[green]passed[/]" if proof.passed else "[yellow]skipped[/]"
+        colour = "green" if proof.verdict is Verdict.passed else "yellow"
+        verdict = f"[{colour}]{proof.verdict.value}[/]"
         finding = f"{proof.finding}\n{proof.timing}" if proof.timing else proof.finding
         table.add_row(proof.name, verdict, finding)
     return table
@@ -140,12 +141,11 @@ def results_table(found: Sequence[Result]) -> Table:
     return table
 
 
-def summary_line(summary: Summary) -> str:
+def published_line(name: str, version: int, *, test_accuracy: float, subset: bool) -> str:
     """Return the sentence that a build ends with."""
-    subset = " [bold yellow]on a SUBSET of the dataset[/]" if summary.subset else ""
+    part = " [bold yellow]on a SUBSET of the dataset[/]" if subset else ""
     return (
-        f"\n[bold]{summary.name}[/] version {summary.version} is published:"
-        f" test accuracy {summary.test_accuracy:.2%}{subset}"
+        f"\n[bold]{name}[/] version {version} is published: test accuracy {test_accuracy:.2%}{part}"
     )
 
 

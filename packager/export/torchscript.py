@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,10 @@ def export(module: nn.Module, *, method: ExportMethod, path: Path) -> None:
             ) from error
         if method is ExportMethod.freeze:
             scripted = torch.jit.freeze(scripted)
-        torch.jit.save(scripted, str(path))
+        # By way of memory: torch tells a full disk as a fault of its own.
+        buffer = io.BytesIO()
+        torch.jit.save(scripted, buffer)
+    path.write_bytes(buffer.getvalue())
 
 
 def load(path: Path) -> torch.jit.ScriptModule:

@@ -14,7 +14,7 @@ from packager.client import Client, ModelMetadata, TensorMetadata, WireFormat
 from packager.errors import ProofError
 from packager.model_config.render import PLATFORM, config_dims
 from packager.proof.closeness import FLOAT32_TOLERANCE, relative_error, top1_agreement
-from packager.proof.result import Proof
+from packager.proof.result import Proof, Verdict
 from packager.proof.samples import requests, typical_size
 from packager.spec.recipe import Recipe
 
@@ -73,7 +73,7 @@ def prove(client: Client, question: Question, *, model: str, grpc: bool) -> Proo
 
 def skipped() -> Proof:
     """Return what `server=none` leaves behind."""
-    return Proof(name="live", finding="skipped: server=none", passed=False)
+    return Proof(name="live", finding="server=none", verdict=Verdict.skipped)
 
 
 def _batches(images: torch.Tensor, size: int | None) -> list[np.ndarray[Any, Any]]:

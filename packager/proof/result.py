@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Verdict(Enum):
+    """How a proof ended; one that fails raises instead."""
+
+    passed = "passed"
+    skipped = "skipped"
+    after_publishing = "after publishing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """A proof that passed (or was skipped by request), with its finding in words and numbers.
+    """A proof's verdict, with its finding in words and numbers.
 
     `timing` is kept out of the manifest: it is never twice the same.
     """
 
     name: str
     finding: str
-    passed: bool = True
+    verdict: Verdict = Verdict.passed
     timing: str = ""
     measured: Mapping[str, float] = field(default_factory=dict)

@@ -62,7 +62,7 @@ class Manifest:
 
 def _proof(proof: Proof) -> dict[str, object]:
     return {
-        "verdict": "passed" if proof.passed else "skipped",
+        "verdict": proof.verdict.value,
         "finding": proof.finding,
         "measured": dict(proof.measured),
     }

@@ -215,7 +215,14 @@ def _print(built: Built, summary: Summary) -> None:
     published = built.published
     console.out.print(console.proofs_table(built.proofs))
     console.out.print(console.model_tree(published.model.directory, published.version))
-    console.out.print(console.summary_line(summary))
+    console.out.print(
+        console.published_line(
+            summary.name,
+            summary.version,
+            test_accuracy=summary.test_accuracy,
+            subset=summary.subset,
+        )
+    )
     console.out.print(
         examples(built.recipe, published.version, repository=_shown(published)), markup=False
     )

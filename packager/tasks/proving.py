@@ -9,7 +9,7 @@ from packager.client import Client, RequestError
 from packager.errors import PackagerError, ProofError
 from packager.model_config.parse import parse, to_json
 from packager.proof import live
-from packager.proof.result import Proof
+from packager.proof.result import Proof, Verdict
 from packager.repository.publish import Published, withdraw
 from packager.server import docker, embedded
 from packager.server.external import external
@@ -32,7 +32,7 @@ NOT_EXPLICIT = "explicit model load / unload is not allowed"
 """What Triton answers to a load request when it does not run in explicit mode."""
 
 AFTER_PUBLISHING = Proof(
-    name="live", finding="by the external server, after publishing", passed=False
+    name="live", finding="by the external server", verdict=Verdict.after_publishing
 )
 
 
