@@ -10,6 +10,7 @@ import torch
 from packager.errors import ProofError, SpecError
 from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
 from packager.proof.result import Proof
+from packager.proof.samples import request_sizes
 from packager.spec.tensors import DataType, TensorSpec
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def derive_outputs(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Recipe:
     """
     if recipe.outputs:
         return recipe
-    batch, answers = _run(recipe, artifact, size=2)
+    batch, answers = _run(recipe, artifact)
     outputs = tuple(
         TensorSpec(
             name=f"output{index}",
@@ -79,7 +80,7 @@ def prove(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Proof:
         ProofError: number, type, rank or size of an input or output differ.
     """
     _prove_arguments(recipe, artifact)
-    batch, answers = _run(recipe, artifact, size=2)
+    batch, answers = _run(recipe, artifact)
     if len(answers) != len(recipe.outputs):
         raise ProofError(
             f"the artifact gives {len(answers)} outputs, the recipe names {len(recipe.outputs)}",
@@ -135,16 +136,16 @@ def _schema(artifact: torch.jit.ScriptModule) -> Any:
     return artifact._c._get_method("forward").schema  # noqa: SLF001  torch has no public way
 
 
-def _run(
-    recipe: Recipe, artifact: torch.jit.ScriptModule, *, size: int
-) -> tuple[bool, list[torch.Tensor]]:
+def _run(recipe: Recipe, artifact: torch.jit.ScriptModule) -> tuple[bool, list[torch.Tensor]]:
     """Run the artifact on zeros; return whether there is a batch axis, and its outputs."""
-    batch = recipe.serving.max_batch_size > 0 or recipe.serving.batch_dim is not None
+    size = request_sizes(recipe.serving)[:2][-1]
     shapes = [
         [VARIABLE_SIZE if dim == -1 else dim for dim in tensor.dims] for tensor in recipe.inputs
     ]
     zeros = [
-        torch.zeros(*([size] if batch else []), *shape, dtype=TORCH_DTYPES[tensor.data_type])
+        torch.zeros(
+            *([size] if size is not None else []), *shape, dtype=TORCH_DTYPES[tensor.data_type]
+        )
         for shape, tensor in zip(shapes, recipe.inputs, strict=True)
     ]
     try:
@@ -165,7 +166,7 @@ def _run(
                 where="outputs",
                 remedy="return a tensor with the batch dimension first",
             )
-    return batch, answers
+    return size is not None, answers
 
 
 def _kind(item: object) -> str:

@@ -85,7 +85,7 @@ def run(job: Job) -> Summary:
 
 def _refuse_what_cannot_work(job: Job, recipe: Recipe) -> None:
     """Find out before the long work what would fail after it."""
-    proving.require_available(job.server)
+    proving.require_available(job.server, recipe.serving)
     if recipe.inputs and -1 not in recipe.inputs[0].dims:
         _require_head(recipe, recipe.inputs[0].dims)
 

@@ -67,8 +67,9 @@ def _serve(repository: Path) -> str:
 
 def _python() -> str:
     """Return `python` where that is the one that runs now, else its path."""
-    if shutil.which("python") == sys.executable:
-        return "python"
     here = Path.cwd()
     running = Path(sys.executable)
+    found = shutil.which("python")
+    if found is not None and Path(found).parent == running.parent:
+        return "python"
     return str(running.relative_to(here) if running.is_relative_to(here) else running)
