@@ -35,6 +35,9 @@ MODULES = (
 
 NOT_FROM_TENSOR_TO_TENSOR = {"Bilinear", "MultiheadAttention", "SyncBatchNorm"}
 
+BAD_ARGUMENTS = (TypeError, ValueError, RuntimeError, LookupError, ArithmeticError, AssertionError)
+"""What torch raises on arguments or shapes that it cannot use."""
+
 INPUT_SIZES: dict[str, Callable[[tuple[int, ...]], object]] = {
     "in_channels": lambda batch_shape: batch_shape[1],
     "num_features": lambda batch_shape: batch_shape[1],
@@ -134,7 +137,7 @@ def _on_meta(
         arguments = _with_input_sizes(layer, known, batch_shape, where=where)
         with torch.device("meta"):
             return arguments, kind(**arguments)
-    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+    except BAD_ARGUMENTS as error:
         raise SpecError(
             f"{layer.name} cannot be made: {_first_line(error)}",
             where=where,
@@ -184,10 +187,12 @@ def _with_input_sizes(
 def _output_shape(
     module: nn.Module, name: str, shape: tuple[int, ...], *, where: str
 ) -> tuple[int, ...]:
+    # What has no weights is really run: torch checks more than on its meta device, and it is quick.
+    device = "meta" if any(True for _ in module.parameters()) else "cpu"
     try:
         with torch.no_grad():
-            output = module.eval()(torch.empty(2, *shape, device="meta"))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            output = module.eval()(torch.zeros(2, *shape, device=device))
+    except BAD_ARGUMENTS as error:
         raise SpecError(
             f"{name} does not fit its input of shape {list(shape)}: {_first_line(error)}",
             where=where,

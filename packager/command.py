@@ -21,6 +21,7 @@ from packager.resolve import to_spec
 from packager.resources import folder
 from packager.spec.job import BuildTask, Job, PlanTask, ServeTask
 from packager.sweep import names, results
+from packager.tasks import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ def _sweep(arguments: list[str], overrides: list[str]) -> int:
     directory = _sweep_directory(overrides)
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
     try:
-        _hydra([*arguments, f"hydra.sweep.dir='{directory}'", f"sweep.keys=[{keys}]"], _sweep_job)
+        _hydra([*arguments, f"hydra.sweep.dir='{directory}'", f"sweep.swept=[{keys}]"], _sweep_job)
     finally:
         found = results.read_all(directory)
         if found:
@@ -131,12 +132,12 @@ def _sweep_job(config: DictConfig) -> None:
     """Run one job of a sweep; its failure is told and recorded, and does not end the others."""
     runtime = HydraConfig.get()
     directory, overrides = Path(runtime.runtime.output_dir), list(runtime.overrides.task)
-    shown = tuple(text for text in overrides if not text.startswith("sweep.keys="))
+    shown = tuple(text for text in overrides if not text.startswith("sweep.swept="))
     result = results.Result(overrides=shown, status=results.RUNNING)
     console.err.rule(" ".join(shown))
     results.write(directory, result)
     try:
-        job = to_spec(config, name_suffix=names.suffix(list(config.sweep.keys), overrides))
+        job = to_spec(config, name_suffix=names.suffix(list(config.sweep.swept), overrides))
         if job.recipe is not None:
             result = dataclasses.replace(result, name=job.recipe.name)
         built = run_task(job)
@@ -158,7 +159,7 @@ def run_task(job: Job) -> Summary | None:
     """
     match job.task:
         case BuildTask():
-            job.require_recipe()
+            preflight.run(job)
             from packager.tasks import build  # noqa: PLC0415
 
             return build.run(job)

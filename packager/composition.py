@@ -37,7 +37,8 @@ def explain(error: BaseException) -> SpecError | None:
         case MarkedYAMLError():
             return _broken_yaml(error)
         case HydraException():
-            return explain(error.__cause__) if error.__cause__ else _other(error)
+            inner = error.__cause__ or error.__context__
+            return (explain(inner) if inner else None) or _other(error)
     return None
 
 
@@ -54,15 +55,11 @@ def _missing_choice(error: MissingConfigException) -> SpecError:
 
 
 def _wrong_value(error: OmegaConfBaseException) -> SpecError:
-    key = str(error.full_key or "")
+    key = str(error.full_key or "configuration")
     kind = error.object_type
     unknown = type(error).__name__ in {"ConfigAttributeError", "ConfigKeyError"}
     if key == "model" and unknown:
-        return SpecError(
-            "the recipe's values do not reach the configuration",
-            where=key,
-            remedy="make '# @package _global_' the first line of the recipe's YAML",
-        )
+        return _no_package_line()
     if unknown:
         parent, _, last = key.rpartition(".")
         known = _known_keys(kind) if parent else [*_known_keys(Config), *GROUPS]
@@ -72,6 +69,14 @@ def _wrong_value(error: OmegaConfBaseException) -> SpecError:
         _first_line(error),
         where=key,
         remedy="`python -m packager model=... --cfg job` prints the value that each key has",
+    )
+
+
+def _no_package_line() -> SpecError:
+    return SpecError(
+        "the recipe's values do not reach the configuration",
+        where="model",
+        remedy="make '# @package _global_' the first line of the recipe's YAML",
     )
 
 
@@ -86,6 +91,8 @@ def _broken_yaml(error: MarkedYAMLError) -> SpecError:
 
 
 def _other(error: BaseException) -> SpecError:
+    if "@model." in str(error):
+        return _no_package_line()
     return SpecError(_first_line(error), where="configuration", remedy="see `packager --help`")
 
 

@@ -38,9 +38,15 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     Raises:
         SpecError: an unknown key, a missing value, or a value out of range, with its key.
     """
+    # Unlike `resolve`, this names the key of an interpolation that fails.
+    OmegaConf.to_container(config, resolve=True)
     OmegaConf.resolve(config)
     _refuse_unknown_keys(config)
-    has_recipe = any(not OmegaConf.is_missing(config, key) for key in RECIPE_KEYS)
+    has_recipe = not (
+        OmegaConf.is_missing(config, "name")
+        and _is_unchosen(config, "dataset")
+        and _is_unchosen(config, "architecture")
+    )
     _refuse_missing_values(config, recipe=has_recipe)
     if not has_recipe:
         config = OmegaConf.masked_copy(
@@ -91,7 +97,7 @@ def _unknown_keys(node: Any, *, prefix: str) -> Iterator[str]:
 
 
 def _refuse_missing_values(config: DictConfig, *, recipe: bool) -> None:
-    missing = sorted(OmegaConf.missing_keys(config))
+    missing = sorted({_choice_or_key(config, key) for key in OmegaConf.missing_keys(config)})
     if not recipe:
         missing = [key for key in missing if key not in RECIPE_KEYS]
     if not missing:
@@ -107,6 +113,17 @@ def _refuse_missing_values(config: DictConfig, *, recipe: bool) -> None:
         where=first,
         remedy=remedies.get(first, f"set it in the recipe or on the command line: {first}=..."),
     )
+
+
+def _choice_or_key(config: DictConfig, key: str) -> str:
+    """Return the group of a missing value where the group itself was not chosen."""
+    group = key.partition(".")[0]
+    return group if _is_unchosen(config, group) else key
+
+
+def _is_unchosen(config: DictConfig, group: str) -> bool:
+    mark = {"dataset": "name", "architecture": "layers"}.get(group)
+    return mark is not None and OmegaConf.is_missing(config[group], mark)
 
 
 def _recipe(config: schema.Config, name_suffix: str) -> Recipe:

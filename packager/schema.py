@@ -192,7 +192,7 @@ class CacheConfig:
 class SweepConfig:
     """Set by the command line: the keys that differ between the jobs of a sweep."""
 
-    keys: list[str] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -223,8 +223,9 @@ class Config:
     name: str = MISSING
     inputs: list[TensorConfig] = field(default_factory=list)
     outputs: list[TensorConfig] = field(default_factory=list)
-    dataset: DatasetConfig = MISSING
-    architecture: ArchitectureConfig = MISSING
+    # Not MISSING: Hydra first composes a sweep without its recipe, values in them included.
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     trainer: TrainerConfig = MISSING
     serving: ServingConfig = MISSING
     export: ExportConfig = field(default_factory=ExportConfig)

@@ -58,9 +58,13 @@ def fetch(spec: DatasetSpec, *, cache: Path) -> Fetched:
 
 
 def _cached(spec: DatasetSpec, place: Path) -> Fetched | None:
+    """Return what was kept, if it came from one of the sources asked for, or nobody knows."""
     for source in spec.sources:
-        if _is_allowed(source, spec) and cached.is_complete(source, place):
-            return _fetched(cached.origin(source, place), place)
+        if not (_is_allowed(source, spec) and cached.is_complete(source, place)):
+            continue
+        origin = cached.origin(source, place)
+        if str(origin) in {str(known) for known in spec.sources} or origin.origin == str(place):
+            return _fetched(origin, place)
     return None
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def export(module: nn.Module, *, method: ExportMethod, path: Path) -> None:
     """Compile a module in evaluation mode to TorchScript and write it to `path`.
 
-    Frozen modules have their weights folded in as constants and save to the same bytes each time.
+    Frozen modules have their weights folded in as constants. They save to the same bytes in every
+    fresh process; later in one process torch numbers its types otherwise, which the bytes show.
 
     Raises:
         ProofError: the module's code is not TorchScript.
@@ -29,9 +30,9 @@ def export(module: nn.Module, *, method: ExportMethod, path: Path) -> None:
         warnings.filterwarnings("ignore", message=r".*torch\.jit.*")
         try:
             scripted = torch.jit.script(module.eval())
-        except (RuntimeError, torch.jit.frontend.NotSupportedError) as error:
+        except (RuntimeError, OSError, torch.jit.frontend.NotSupportedError) as error:
             raise ProofError(
-                f"the module cannot be compiled to TorchScript: {str(error).splitlines()[0]}",
+                f"the module cannot be compiled to TorchScript: {_first_line(error)}",
                 where="architecture",
                 remedy="replace the layer that TorchScript does not know",
             ) from error
@@ -57,8 +58,13 @@ def load(path: Path) -> torch.jit.ScriptModule:
             )
         except (RuntimeError, ValueError) as error:
             raise ProofError(
-                f"is no TorchScript archive: {str(error).splitlines()[0]}",
+                f"is no TorchScript archive: {_first_line(error)}",
                 where=path.name,
                 remedy="save it with torch.jit.save, not torch.save",
             ) from error
     return loaded
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0].rstrip(":.")

@@ -15,60 +15,97 @@ if TYPE_CHECKING:
 
 
 def differences(config: Any, recipe: Recipe) -> list[str]:
-    """Return a line for every field of `config` that is not what `recipe` asks for."""
+    """Return a line for every field of `config`, however deep, that `recipe` does not ask for."""
     return [
         f"{field} is {found!r}; the recipe says {expected!r}"
-        for field, found, expected in _fields(config, recipe)
-        if found != expected
+        for field, found, expected in _differences(config, expected_config(recipe), "")
     ]
 
 
-def _fields(config: Any, recipe: Recipe) -> Iterator[tuple[str, object, object]]:
+def expected_config(recipe: Recipe) -> Any:
+    """Return the `ModelConfig` message that the recipe asks for, made without its text."""
+    pb = schema()
     serving = recipe.serving
-    yield "name", config.name, recipe.name
-    yield "platform", config.platform, PLATFORM
-    yield "max_batch_size", config.max_batch_size, serving.max_batch_size
-    yield from _tensors("input", config.input, recipe.inputs, recipe)
-    yield from _tensors("output", config.output, recipe.outputs, recipe)
-    for output, tensor in zip(config.output, recipe.outputs, strict=False):
-        field = f"output[{tensor.name}].label_filename"
-        yield field, output.label_filename, label_filename(tensor, recipe)
-    yield from _instance_group(config, recipe)
-    yield from _dynamic_batching(config, recipe)
-    known = {"name", "platform", "max_batch_size", "input", "output", "instance_group"}
-    extra = sorted({field.name for field, _ in config.ListFields()} - known - {"dynamic_batching"})
-    yield "further fields", extra, []
-
-
-def _tensors(
-    side: str, found: Sequence[Any], expected: Sequence[TensorSpec], recipe: Recipe
-) -> Iterator[tuple[str, object, object]]:
-    names = schema().DataType
-    yield f"{side} names", [io.name for io in found], [tensor.name for tensor in expected]
-    for io, tensor in zip(found, expected, strict=False):
-        field = f"{side}[{tensor.name}]"
-        yield f"{field}.data_type", names.Name(io.data_type), tensor.data_type.config_name
-        yield f"{field}.dims", tuple(io.dims), config_dims(tensor, recipe.serving)
-
-
-def _instance_group(config: Any, recipe: Recipe) -> Iterator[tuple[str, object, object]]:
-    expected = recipe.serving.instance_group
-    kinds = schema().ModelInstanceGroup.Kind
-    yield (
-        "instance_group",
-        [
-            (kinds.Name(group.kind), group.count, tuple(group.gpus))
-            for group in config.instance_group
+    config = pb.ModelConfig(
+        name=recipe.name,
+        platform=PLATFORM,
+        max_batch_size=serving.max_batch_size,
+        input=[pb.ModelInput(**_tensor(tensor, recipe)) for tensor in recipe.inputs],
+        output=[
+            pb.ModelOutput(**_tensor(tensor, recipe), label_filename=label_filename(tensor, recipe))
+            for tensor in recipe.outputs
         ],
-        [(expected.kind.value, expected.count, expected.gpus)],
+        instance_group=[
+            pb.ModelInstanceGroup(
+                kind=serving.instance_group.kind.value,
+                count=serving.instance_group.count,
+                gpus=serving.instance_group.gpus,
+            )
+        ],
     )
+    if serving.dynamic_batching is not None:
+        config.dynamic_batching.SetInParent()
+        config.dynamic_batching.preferred_batch_size.extend(
+            serving.dynamic_batching.preferred_batch_size
+        )
+        config.dynamic_batching.max_queue_delay_microseconds = (
+            serving.dynamic_batching.max_queue_delay_us
+        )
+    return config
 
 
-def _dynamic_batching(config: Any, recipe: Recipe) -> Iterator[tuple[str, object, object]]:
-    expected = recipe.serving.dynamic_batching
-    found = config.dynamic_batching if config.HasField("dynamic_batching") else None
-    yield (
-        "dynamic_batching",
-        found and (found.max_queue_delay_microseconds, tuple(found.preferred_batch_size)),
-        expected and (expected.max_queue_delay_us, expected.preferred_batch_size),
-    )
+def _tensor(tensor: TensorSpec, recipe: Recipe) -> dict[str, object]:
+    return {
+        "name": tensor.name,
+        "data_type": tensor.data_type.config_name,
+        "dims": config_dims(tensor, recipe.serving),
+    }
+
+
+def _differences(found: Any, expected: Any, prefix: str) -> Iterator[tuple[str, object, object]]:
+    """Yield (path, found, expected) of every field in which two messages differ."""
+    for field in found.DESCRIPTOR.fields:
+        path = f"{prefix}{field.name}"
+        if _is_map(field) or field.message_type is None:
+            ours, theirs = _plain(found, field), _plain(expected, field)
+            if ours != theirs:
+                yield path, ours, theirs
+        elif field.is_repeated:
+            yield from _list_differences(
+                getattr(found, field.name), getattr(expected, field.name), path
+            )
+        elif found.HasField(field.name) != expected.HasField(field.name):
+            yield path, _presence(found, field), _presence(expected, field)
+        elif found.HasField(field.name):
+            yield from _differences(
+                getattr(found, field.name), getattr(expected, field.name), f"{path}."
+            )
+
+
+def _list_differences(
+    found: Sequence[Any], expected: Sequence[Any], path: str
+) -> Iterator[tuple[str, object, object]]:
+    if len(found) != len(expected):
+        yield f"number of {path}", len(found), len(expected)
+    for index, (ours, theirs) in enumerate(zip(found, expected, strict=False)):
+        yield from _differences(ours, theirs, f"{path}[{getattr(theirs, 'name', '') or index}].")
+
+
+def _presence(message: Any, field: Any) -> str:
+    return "present" if message.HasField(field.name) else "absent"
+
+
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+def _plain(message: Any, field: Any) -> object:
+    """Return a field without sub-messages (or a map) as a Python value; enums by name."""
+    value = getattr(message, field.name)
+    if _is_map(field):
+        return {key: str(item) for key, item in value.items()}
+    names = field.enum_type.values_by_number if field.enum_type is not None else None
+    items = list(value) if field.is_repeated else [value]
+    if names is not None:
+        items = [names[item].name if item in names else item for item in items]
+    return items if field.is_repeated else items[0]

@@ -157,7 +157,7 @@ def _run(recipe: Recipe, artifact: torch.jit.ScriptModule) -> tuple[bool, list[t
             where="inputs",
             remedy="correct dims, or serving.batch_dim",
         ) from error
-    answers = [answer] if isinstance(answer, torch.Tensor) else list(answer)
+    answers = list(answer) if isinstance(answer, list | tuple) else [answer]
     for item in answers:
         if not isinstance(item, torch.Tensor) or item.dtype not in DATA_TYPES or item.dim() == 0:
             raise ProofError(

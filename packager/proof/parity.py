@@ -26,9 +26,16 @@ def prove(
     """Compare answers on the held-out images; also return the trained module's [N, classes].
 
     Raises:
-        ProofError: an answer is further off than the tolerance, or a class or NaN differs.
+        ProofError: an answer is off by more than the tolerance, or is not finite, or a class
+            differs.
     """
     expected = predict(trained, held_out.images)
+    if not expected.isfinite().all():
+        raise ProofError(
+            "the trained module answers NaN or infinity on held-out images",
+            where="trainer",
+            remedy="lower trainer.lr, or train longer",
+        )
     found = predict(artifact, held_out.images)
     error = relative_error(found, expected)
     agreement = top1_agreement(found, expected)

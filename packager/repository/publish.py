@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A version in the repository, and what it takes to withdraw it again."""
+    """A version in the repository, and what it takes to withdraw it again.
+
+    `previous` holds the contents that `config.pbtxt` and `labels.txt` had before, None for a file
+    that was not there; it is None itself where the model's directory was not there.
+    """
 
     model: ModelPaths
     version: int
-    previous_config: bytes | None
-    previous_labels: bytes | None
+    previous: Mapping[Path, bytes | None] | None
 
 
 def prepare(repository: RepositorySpec) -> None:
@@ -77,13 +81,10 @@ def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> 
     config last, so that a server that polls never sees a config without its version.
 
     Raises:
-        UnavailableError: the disk is full or the repository cannot be written.
+        UnavailableError: the disk is full or the repository cannot be written; it is as before.
     """
     target = ModelPaths(repository.path / source.directory.name)
-    with (
-        reported(target.directory, "repository.path"),
-        FileLock(repository.staging / f"{target.directory.name}.lock"),
-    ):
+    with reported(target.directory, "repository.path"), _lock(repository, target):
         _sync(source.directory)
         number = next_version(target.directory)
         if number != version:
@@ -91,42 +92,49 @@ def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> 
         if not target.directory.exists():
             source.directory.rename(target.directory)
             _sync_directory(target.directory.parent)
-            return Published(
-                model=target, version=number, previous_config=None, previous_labels=None
-            )
-        published = Published(
-            model=target,
-            version=number,
-            previous_config=_bytes(target.config),
-            previous_labels=_bytes(target.labels),
-        )
+            return Published(model=target, version=number, previous=None)
+        previous = {path: _bytes(path) for path in (target.labels, target.config)}
+        published = Published(model=target, version=number, previous=previous)
         source.version(number).rename(target.version(number))
-        _sync_directory(target.directory)
-        _replace(source.labels, target.labels)
-        _replace(source.config, target.config)
+        try:
+            _sync_directory(target.directory)
+            _replace(source.labels, target.labels)
+            _replace(source.config, target.config)
+        except BaseException:
+            _withdraw(published, repository)
+            raise
         return published
 
 
 def withdraw(published: Published, repository: RepositorySpec) -> None:
     """Take a version back out: the previous config first, then the version."""
+    with reported(published.model.directory, "repository.path"), _lock(repository, published.model):
+        _withdraw(published, repository)
+
+
+def _withdraw(published: Published, repository: RepositorySpec) -> None:
     model = published.model
-    with FileLock(repository.staging / f"{model.directory.name}.lock"):
-        trash = Path(tempfile.mkdtemp(prefix="withdrawn-", dir=repository.staging))
-        try:
-            if published.previous_config is None:
-                model.directory.rename(trash / model.directory.name)
-                return
-            for path, content in (
-                (model.labels, published.previous_labels),
-                (model.config, published.previous_config),
-            ):
-                if content is not None:
-                    restored = trash / path.name
-                    restored.write_bytes(content)
-                    _replace(restored, path)
-            model.version(published.version).rename(trash / str(published.version))
-        finally:
-            shutil.rmtree(trash, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="withdrawn-", dir=repository.staging) as folder:
+        trash = Path(folder)
+        if published.previous is None:
+            model.directory.rename(trash / model.directory.name)
+            return
+        for path, content in published.previous.items():
+            _restore(path, content, by_way_of=trash / path.name)
+        model.version(published.version).rename(trash / str(published.version))
+
+
+def _restore(path: Path, content: bytes | None, *, by_way_of: Path) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif content != _bytes(path):
+        by_way_of.write_bytes(content)
+        _replace(by_way_of, path)
+
+
+def _lock(repository: RepositorySpec, model: ModelPaths) -> FileLock:
+    """One publisher at a time for each model, whatever process it is in."""
+    return FileLock(repository.staging / f"{model.directory.name}.lock")
 
 
 @contextlib.contextmanager

@@ -134,5 +134,5 @@ def _require_plain(name: str, *, where: str) -> None:
         PLAIN_NAME.fullmatch(name) is not None and name != "sources.json",
         f"'{name}' is not a plain file name",
         where=where,
-        remedy="use letters, digits, _ - and ., not starting with - or .",
+        remedy="use letters, digits, _ - and . with a letter or digit first",
     )

@@ -41,7 +41,7 @@ class Recipe:
             MODEL_NAME.fullmatch(self.name) is not None,
             f"'{self.name}' is not a safe model name",
             where="name",
-            remedy="use at most 128 letters, digits, _ - and ., not starting with - or .",
+            remedy="use at most 128 letters, digits, _ - and . with a letter or digit first",
         )
         for source in self.dataset.sources:
             source.require_every_role()

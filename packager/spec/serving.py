@@ -7,6 +7,9 @@ from enum import Enum
 
 from packager.spec.validity import require
 
+INT32_MAX = 2**31 - 1
+"""The largest count that `ModelConfig` can hold."""
+
 
 class InstanceKind(Enum):
     """Where Triton places a model's instances."""
@@ -26,7 +29,16 @@ class InstanceGroupSpec:
 
     def __post_init__(self) -> None:
         key = "serving.instance_group"
-        require(self.count > 0, f"is {self.count}; expected at least 1", where=f"{key}.count")
+        require(
+            0 < self.count <= INT32_MAX,
+            f"is {self.count}; expected 1 to {INT32_MAX}",
+            where=f"{key}.count",
+        )
+        require(
+            all(0 <= gpu <= INT32_MAX for gpu in self.gpus),
+            f"is {list(self.gpus)}; expected ids from 0",
+            where=f"{key}.gpus",
+        )
         require(
             not self.gpus or self.kind is not InstanceKind.KIND_CPU,
             "GPUs are listed for instances of KIND_CPU",
@@ -59,8 +71,8 @@ class ServingSpec:
     def __post_init__(self) -> None:
         size = self.max_batch_size
         require(
-            size >= 0,
-            f"is {size}; expected 0 (no batching) or more",
+            0 <= size <= INT32_MAX,
+            f"is {size}; expected 0 (no batching) to {INT32_MAX}",
             where="serving.max_batch_size",
         )
         require(

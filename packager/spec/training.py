@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -82,16 +83,25 @@ class TrainerSpec:
                 f"is {value}; expected at least {low}",
                 where=f"trainer.{key}",
             )
-        require(self.lr > 0, f"is {self.lr}; expected more than 0", where="trainer.lr")
+        require(0 < self.lr < math.inf, f"is {self.lr}; expected more than 0", where="trainer.lr")
         require(
             0 <= self.momentum < 1,
             f"is {self.momentum}; expected 0 <= momentum < 1",
             where="trainer.momentum",
         )
         require(
-            self.weight_decay >= 0,
+            0 <= self.weight_decay < math.inf,
             f"is {self.weight_decay}; expected at least 0",
             where="trainer.weight_decay",
+        )
+        require(
+            self.momentum == 0 or self.optimizer is Optimizer.sgd,
+            f"is {self.momentum}; {self.optimizer.value} has none",
+            where="trainer.momentum",
+            remedy="leave it out, or set trainer.optimizer=sgd",
+        )
+        require(
+            self.seed < 2**63, f"is {self.seed}; expected less than 2**63", where="trainer.seed"
         )
         low_is_ok = self.selection is Selection.test
         require(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,18 @@ def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
     """
     values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
     return "".join(
-        f"-{UNSAFE.sub('_', _short(key, keys))}_{UNSAFE.sub('_', values[key]).strip('_')}"
+        f"-{UNSAFE.sub('_', _short(key, keys))}_{_safe(values[key])}"
         for key in keys
         if key in values
     )
+
+
+def _safe(value: str) -> str:
+    """Return the value as a part of a name; where it had to change, a digest keeps it distinct."""
+    safe = UNSAFE.sub("_", value).strip("_")
+    if safe == value:
+        return value
+    return f"{safe}_{hashlib.sha256(value.encode()).hexdigest()[:6]}".lstrip("_")
 
 
 def _short(key: str, keys: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from packager.proof import batching, contract, live, parity, rules
 from packager.proof.result import Proof
 from packager.repository.layout import ModelPaths
 from packager.repository.manifest import Manifest
-from packager.repository.publish import Published, prepare, publish, staged
+from packager.repository.publish import Published, publish, staged
 from packager.spec.recipe import Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
@@ -63,8 +63,8 @@ def run(job: Job) -> Summary:
         SpecError, ProofError, UnavailableError: as the stages do; nothing is published then.
     """
     recipe = job.require_recipe()
-    _refuse_what_cannot_work(job, recipe)
-    prepare(job.repository)
+    if recipe.inputs and -1 not in recipe.inputs[0].dims:
+        _require_head(recipe, recipe.inputs[0].dims)
     dataset = _data(job, recipe)
     recipe = contract.derive_inputs(recipe, sample_shape=tuple(dataset.train.images.shape[1:]))
     trained = _train(recipe, dataset)
@@ -81,13 +81,6 @@ def run(job: Job) -> Summary:
     )
     _print(built, summary)
     return summary
-
-
-def _refuse_what_cannot_work(job: Job, recipe: Recipe) -> None:
-    """Find out before the long work what would fail after it."""
-    proving.require_available(job.server, recipe.serving)
-    if recipe.inputs and -1 not in recipe.inputs[0].dims:
-        _require_head(recipe, recipe.inputs[0].dims)
 
 
 def _require_head(recipe: Recipe, sample_shape: tuple[int, ...]) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-import torch
-
 from packager.client import Client, RequestError
-from packager.errors import PackagerError, ProofError, UnavailableError
+from packager.errors import PackagerError, ProofError
 from packager.model_config.parse import parse, to_json
 from packager.proof import live
 from packager.proof.result import Proof, Verdict
 from packager.repository.publish import Published, withdraw
-from packager.server import docker, embedded
 from packager.server.external import external
-from packager.server.start import choose, start
+from packager.server.start import start
 from packager.spec.server import (
     AutoServerSpec,
     ControlMode,
@@ -25,7 +22,6 @@ from packager.spec.server import (
     NoServerSpec,
     ServerSpec,
 )
-from packager.spec.serving import InstanceKind, ServingSpec
 
 if TYPE_CHECKING:
     from packager.repository.layout import ModelPaths
@@ -37,32 +33,6 @@ NOT_EXPLICIT = "explicit model load / unload is not allowed"
 AFTER_PUBLISHING = Proof(
     name="live", finding="by the external server", verdict=Verdict.after_publishing
 )
-
-
-def require_available(server: ServerSpec, serving: ServingSpec) -> None:
-    """Find out, before the long work, whether the server that will prove it can be had.
-
-    Raises:
-        UnavailableError: it cannot.
-    """
-    if isinstance(server, AutoServerSpec):
-        server = choose(server)
-    needs_gpu = serving.instance_group.kind is InstanceKind.KIND_GPU
-    if isinstance(server, EmbeddedServerSpec) and needs_gpu and not torch.cuda.is_available():
-        raise UnavailableError(
-            "KIND_GPU is asked for, and the embedded Triton finds no GPU on this host",
-            where="serving.instance_group.kind",
-            remedy="choose serving/instance_group=cpu, prove it with server=external on a host"
-            " that has one, or publish with server=none",
-        )
-    match server:
-        case EmbeddedServerSpec() if (reason := embedded.unavailable_reason()) is not None:
-            raise reason
-        case DockerServerSpec() if (reason := docker.unavailable_reason()) is not None:
-            raise reason
-        case ExternalServerSpec():
-            with external(server):
-                pass
 
 
 def before_publishing(server: ServerSpec, model: ModelPaths, question: live.Question) -> Proof:

@@ -16,7 +16,7 @@ from packager.datasets.load import Dataset, Split
 from packager.datasets.transforms import to_float
 from packager.errors import ProofError, SpecError, UnavailableError
 from packager.spec.training import Device, Optimizer, Schedule, Selection, TrainerSpec
-from packager.training.evaluate import accuracy
+from packager.training.evaluate import BATCH_SIZE, accuracy, predict
 from packager.training.metrics import EpochMetrics
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def fit(module: nn.Module, dataset: Dataset, spec: TrainerSpec, observer: Observ
             schedule.step()
             observer.step(epoch, step, steps)
         seconds = time.perf_counter() - clock
+        _require_finite(module, selection.images, epoch)
         score = accuracy(module, selection)
         metrics = EpochMetrics(
             epoch=epoch,
@@ -166,7 +167,7 @@ def _step(
 ) -> float:
     module.train()
     optimizer.zero_grad(set_to_none=True)
-    loss = nn.functional.cross_entropy(module(images), labels)
+    loss = nn.functional.cross_entropy(_scores(module, images), labels)
     value = loss.item()
     if not math.isfinite(value):
         raise ProofError(
@@ -177,6 +178,29 @@ def _step(
     torch.autograd.backward(loss)
     optimizer.step()
     return value
+
+
+def _scores(module: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    try:
+        scores: torch.Tensor = module(images)
+    except ValueError as error:
+        # Batch norm over a single value.
+        raise SpecError(
+            f"a batch of {len(images)} cannot be trained on: {error}",
+            where="trainer.batch_size",
+            remedy="take larger batches",
+        ) from error
+    return scores
+
+
+def _require_finite(module: nn.Module, images: torch.Tensor, epoch: int) -> None:
+    """Refuse weights that the epoch's last step broke: no loss was computed with them."""
+    if not predict(module.eval(), images[:BATCH_SIZE]).isfinite().all():
+        raise ProofError(
+            f"the module answers NaN or infinity after epoch {epoch}",
+            where="trainer",
+            remedy="lower trainer.lr",
+        )
 
 
 def _optimizer(module: nn.Module, spec: TrainerSpec) -> torch.optim.Optimizer:
@@ -198,5 +222,5 @@ def _schedule(
     if spec.schedule is Schedule.constant:
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=spec.lr, total_steps=max(2, steps * spec.epochs)
+        optimizer, max_lr=spec.lr, total_steps=max(2, steps * spec.epochs), cycle_momentum=False
     )

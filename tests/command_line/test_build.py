@@ -1,0 +1,107 @@
+"""`python -m packager model=fashion_cnn`: what it prints, publishes and leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+from packager.repository.manifest import sha256
+
+from .program import REPOSITORY, STAGING
+
+if TYPE_CHECKING:
+    from .conftest import Built, Served
+
+MODEL = f"{REPOSITORY}/fashion_cnn"
+PRINTED_URL = "http://127.0.0.1:8000"
+
+
+def test_all_five_proofs_are_shown_as_passed(built: Built) -> None:
+    """One row a proof; no verdict is another than passed."""
+    verdicts = re.findall(r"^│ (\w+) +│ (\w+) +│", built.result.out, re.MULTILINE)
+    proofs = ["rules", "contract", "batching", "parity", "live"]
+    assert verdicts == [(proof, "passed") for proof in proofs]
+    assert "Triton 2.51.0" in built.result.out
+
+
+def test_the_model_on_disk_is_exactly_its_four_files(built: Built) -> None:
+    """Nothing else comes into the repository, not even hidden."""
+    inside = {name for name in built.files if name.startswith(f"{REPOSITORY}/")}
+    files = {"config.pbtxt", "labels.txt", "1", "1/model.pt", "1/manifest.json"}
+    assert inside == {MODEL, *(f"{MODEL}/{name}" for name in files)}
+
+
+def test_labels_are_the_classes_of_the_dataset_in_their_order(built: Built) -> None:
+    """A line a class, as Triton's classification extension reads them."""
+    labels = (built.workspace.repository / "fashion_cnn" / "labels.txt").read_text()
+    assert labels == (
+        "t-shirt/top\ntrouser\npullover\ndress\ncoat\nsandal\nshirt\nsneaker\nbag\nankle boot\n"
+    )
+
+
+def test_the_manifest_has_the_digest_of_the_artifact(built: Built) -> None:
+    """It also holds the config that the version was proven with."""
+    version = built.workspace.repository / "fashion_cnn" / "1"
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert manifest["files"] == {"model.pt": sha256(version / "model.pt")}
+    digest = hashlib.sha256(manifest["config"].encode()).hexdigest()
+    assert built.files[f"{MODEL}/config.pbtxt"] == digest == manifest["config_sha256"]
+    assert {proof["verdict"] for proof in manifest["proofs"].values()} == {"passed"}
+
+
+def test_a_subset_is_said_loudly(built: Built) -> None:
+    """On stderr while it works, in the summary, and in the manifest."""
+    assert re.search(r"^SUBSET: only a part of fashion_mnist", built.result.err, re.MULTILINE)
+    assert "on a SUBSET of the dataset" in built.result.out
+    version = built.workspace.repository / "fashion_cnn" / "1"
+    dataset = json.loads((version / "manifest.json").read_text())["dataset"]
+    assert dataset["subset"] is True
+    assert (dataset["train_images"], dataset["test_images"]) == (600, 200)
+
+
+def test_nothing_is_left_running_or_in_temporary_places(built: Built) -> None:
+    """No process, no shared memory, no temporary file."""
+    assert built.left_behind == []
+
+
+def test_only_the_repository_and_its_empty_staging_folder_appear(built: Built) -> None:
+    """The working directory is the user's."""
+    assert {name for name in built.files if "/" not in name} == {REPOSITORY, STAGING}
+    assert built.staged == []
+
+
+def test_the_printed_serve_command_is_the_one_that_serves(built: Built) -> None:
+    """The shared server of these tests was started with its arguments."""
+    assert re.search(r"^  \S*python\S* -m packager task=serve$", built.result.out, re.MULTILINE)
+
+
+def test_the_printed_curl_request_works(built: Built, served: Served) -> None:
+    """Pasted into bash as it stands, but for the port where 8000 was taken."""
+    found = re.search(r"^  python3 -c .*? -d @-$", built.result.out, re.MULTILINE | re.DOTALL)
+    assert found
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", found[0].replace(PRINTED_URL, served.url)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["model_name"] == "fashion_cnn"
+    assert answer["model_version"] == "1"
+    assert len(answer["outputs"][0]["data"]) == 10
+
+
+def test_the_printed_python_request_works(built: Built, served: Served) -> None:
+    """Pasted into Python as it stands, but for the port where 8000 was taken."""
+    _, found, rest = built.result.out.partition("  import ")
+    program = textwrap.dedent(found + rest).replace(PRINTED_URL, served.url)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert len(json.loads(done.stdout)) == 10

@@ -1,0 +1,171 @@
+"""Wrong configurations: exit 2, one paragraph that names problem, key and remedy, in a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .program import FASHION, tree
+
+if TYPE_CHECKING:
+    from .program import Workspace
+
+UNCHECKED = (*FASHION, "server=none")
+
+WRONG = {
+    "unknown recipe": (
+        ("model=fashon_cnn",),
+        ("model: there is no 'fashon_cnn'", "did you mean 'fashion_cnn'?", "mnist_cnn"),
+    ),
+    "unknown choice": (
+        (*UNCHECKED, "trainer=tutorial_sgdd"),
+        ("trainer: there is no 'tutorial_sgdd'", "did you mean 'tutorial_sgd'?", "default"),
+    ),
+    "unknown task": (("model=fashion_cnn", "task=bild"), ("task: there is no 'bild'", "build")),
+    "typo in a key": (
+        (*UNCHECKED, "trainer.epoch=1"),
+        ("trainer.epoch: no such key", "did you mean 'epochs'?", "batch_size"),
+    ),
+    "typo in a group": (
+        (*UNCHECKED, "trainr.epochs=1"),
+        ("trainr: no such key", "did you mean 'trainer'?"),
+    ),
+    "wrong type": (
+        (*UNCHECKED, "trainer.epochs=many"),
+        ("trainer.epochs: ", "'many'", "Integer"),
+    ),
+    "wrong enum": (
+        (*UNCHECKED, "trainer.optimizer=adamm"),
+        ("trainer.optimizer: ", "'adamm'", "[sgd, adam, adamw]"),
+    ),
+    "out of range": (
+        (*UNCHECKED, "trainer.epochs=0"),
+        ("trainer.epochs: is 0; expected at least 1",),
+    ),
+    "missing value": (
+        (*FASHION, "server=external"),
+        ("server.url: a value is missing", "server.url=127.0.0.1:8000"),
+    ),
+    "added key": ((*UNCHECKED, "+unknown=1"), ("unknown: no such key", "leave the '+' out")),
+    "added key in a group": (
+        (*UNCHECKED, "+trainer.unknown=1"),
+        ("trainer.unknown: no such key", "leave the '+' out"),
+    ),
+    "override that cannot be read": (
+        (*UNCHECKED, "serving.max_batch_size=[1"),
+        ("serving.max_batch_size=[1: cannot be read", "write key=value"),
+    ),
+    "unknown option": (("--nope",), ("there is no option --nope", "--help")),
+    "sweep without a recipe": (("-m",), ("model: a sweep needs a recipe", "model=fashion_cnn")),
+    "sweep of values without a recipe": (
+        ("-m", "trainer.epochs=1,2"),
+        ("model: a sweep needs a recipe",),
+    ),
+    "build without a recipe": (("task=build",), ("model: no recipe is chosen", "model=")),
+    "recipe folder that is missing": (
+        ("--config-dir", "nowhere", "model=fashion_cnn"),
+        ("nowhere",),
+    ),
+    "limit where a subset is refused": (
+        (*UNCHECKED, "dataset.allow_subset=false"),
+        ("dataset.max_train_samples: ", "dataset.allow_subset is false"),
+    ),
+}
+RECIPE = """\
+# @package _global_
+# A recipe of the user's own
+defaults:
+  - override /dataset: fashion_mnist
+  - override /architecture: fashion_cnn
+
+name: mine
+"""
+
+
+@pytest.mark.parametrize(("arguments", "told"), WRONG.values(), ids=[*WRONG])
+def test_it_is_told_in_one_paragraph(
+    workspace: Workspace, arguments: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """Status 2, nothing on stdout, nothing written anywhere."""
+    result = workspace.run(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"{result.error}\n"
+    assert [words for words in told if words not in result.error] == []
+    assert tree(workspace.root / "cwd") == {}
+    assert workspace.left_behind() == []
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "", ".hidden", "-x", "a/b", "x" * 129])
+def test_a_name_that_is_not_safe_is_refused(workspace: Workspace, name: str) -> None:
+    """It becomes a directory and a part of URLs."""
+    result = workspace.run(*UNCHECKED, f"name={name}")
+    assert result.status == 2
+    assert result.err == f"{result.error}\n"
+    assert result.error.startswith(f"error: name: '{name}' is not a safe model name. Remedy: ")
+    assert tree(workspace.cwd) == {}
+
+
+def _error(workspace: Workspace, recipe: str) -> str:
+    """Return how packager refuses to plan the user's own recipe `mine`."""
+    folder = workspace.root / "recipes" / "model"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(recipe)
+    config_dir = str(workspace.root / "recipes")
+    result = workspace.run("--config-dir", config_dir, "model=mine", "task=plan")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"{result.error}\n"
+    assert tree(workspace.cwd) == {}
+    return result.error
+
+
+def test_broken_yaml_is_shown_by_file_line_and_column(workspace: Workspace) -> None:
+    """The place where reading stopped."""
+    error = _error(workspace, f"{RECIPE}  inputs: []\n")
+    place = workspace.root / "recipes" / "model" / "mine.yaml"
+    assert error.startswith(f"error: {place}:8:9: is not valid YAML: ")
+    assert "Remedy: " in error
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, "# A recipe\nname: mine\n"], ids=["defaults", "bare"])
+def test_a_recipe_without_its_package_line_is_told_the_line(
+    workspace: Workspace, recipe: str
+) -> None:
+    """Without it Hydra puts the recipe's keys under `model`."""
+    error = _error(workspace, recipe.removeprefix("# @package _global_\n"))
+    assert "# @package _global_" in error
+    assert "Remedy: " in error
+
+
+def test_a_typo_in_a_recipe_is_told_by_its_key(workspace: Workspace) -> None:
+    """The schema knows the keys, whoever writes them."""
+    error = _error(workspace, f"{RECIPE}inptus: []\n")
+    assert "inptus" in error
+    assert "did you mean 'inputs'?" in error
+
+
+def test_a_wrong_value_in_a_recipe_is_told_by_its_key(workspace: Workspace) -> None:
+    """Here an unknown data type."""
+    tensor = "inputs: [{name: x, data_type: FLOAT, dims: [1, 28, 28]}]"
+    error = _error(workspace, f"{RECIPE}{tensor}\n")
+    assert "data_type" in error
+    assert "FP32" in error
+
+
+def test_debug_prints_the_traceback_before_the_paragraph(workspace: Workspace) -> None:
+    """For reports of faults."""
+    result = workspace.run(*UNCHECKED, "trainer.epochs=0", "debug=true")
+    assert result.status == 2
+    assert result.err.startswith("Traceback (most recent call last):")
+    assert "error: trainer.epochs: is 0; expected at least 1" in result.err.splitlines()[-1]
+
+
+def test_no_configuration_error_needs_torch(workspace: Workspace) -> None:
+    """Importing it takes longer than all the rest; a bad name is the last thing checked."""
+    result = workspace.run(
+        *UNCHECKED, "name=../x", PYTHONPROFILEIMPORTTIME="1"
+    )  # what python -X importtime does
+    assert result.status == 2
+    modules = {line.rpartition("|")[2].strip() for line in result.err.splitlines() if "|" in line}
+    assert "packager.command" in modules
+    assert "torch" not in modules

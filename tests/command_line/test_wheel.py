@@ -1,0 +1,72 @@
+"""The built wheel works without the checkout: `conf/` is inside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .program import PACKAGER, Result, Workspace
+
+CHECKOUT = Path(__file__).parents[2]
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, cache_home: Path) -> Path:
+    """A directory into which the wheel of this checkout is installed."""
+    assert cache_home.is_dir()
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}"]
+    subprocess.run([*build, str(CHECKOUT)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    install = [*PIP, "install", "--no-deps", "--no-index", f"--target={folder / 'site'}"]
+    subprocess.run([*install, str(wheel)], check=True)
+    return folder / "site"
+
+
+def _run(workspace: Workspace, site: Path, *arguments: str) -> Result:
+    return workspace.run(*arguments, PYTHONPATH=str(site))
+
+
+def test_the_wheel_is_what_runs(workspace: Workspace, site: Path) -> None:
+    """Or the other facts here would be the checkout's."""
+    where = (sys.executable, "-c", "import packager; print(packager.__file__)")
+    found = workspace.run(command=where, PYTHONPATH=str(site)).out
+    assert found.startswith(f"{site}/packager/")
+
+
+def test_the_wheel_holds_the_configuration_and_nothing_of_the_tests(site: Path) -> None:
+    """Every YAML, inside the package; no top-level folder but it."""
+    for name in ("conf", "templates"):
+        source = CHECKOUT / name
+        expected = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+        installed = site / "packager" / name
+        assert {path.relative_to(installed) for path in installed.rglob("*")} >= expected
+    top = {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
+    assert top <= {"packager", "bin"}
+
+
+def test_the_wheel_lists_its_recipes(workspace: Workspace, site: Path) -> None:
+    """The same as the checkout's."""
+    assert _run(workspace, site) == workspace.run()
+    assert "fashion_cnn" in _run(workspace, site).out
+
+
+def test_the_wheel_plans(workspace: Workspace, site: Path) -> None:
+    """Composing needs the YAMLs, rendering the template."""
+    result = _run(workspace, site, "model=fashion_cnn", "task=plan")
+    assert (result.status, result.err) == (0, "")
+    assert '+name: "fashion_cnn"' in result.out
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("model=nope",), ("-m",)])
+def test_the_console_script_is_the_same_program(
+    workspace: Workspace, site: Path, arguments: tuple[str, ...]
+) -> None:
+    """`packager` answers as `python -m packager` does, status and all."""
+    script = (sys.executable, str(site / "bin" / "packager"))
+    by_script = workspace.run(*arguments, command=script, PYTHONPATH=str(site))
+    assert by_script == workspace.run(*arguments, command=PACKAGER, PYTHONPATH=str(site))

@@ -1,0 +1,196 @@
+"""Every YAML of `conf/` composes, and a choice arrives whole whatever recipe it goes with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from packager.architectures import place
+from packager.errors import SpecError
+from packager.resolve import to_spec
+from packager.resources import folder
+
+from .model_config.composing import compose, job
+
+CONF = folder("conf")
+MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+CHOICES = sorted(
+    f"{path.parent.relative_to(CONF)}={path.stem}"
+    for path in CONF.rglob("*.yaml")
+    if path.parent not in (CONF, CONF / "model")
+)
+ARCHITECTURES = [choice for choice in CHOICES if choice.startswith("architecture=")]
+
+
+def _key(choice: str) -> str:
+    """Return where a choice's group lies in the configuration."""
+    return choice.partition("=")[0].replace("/", ".")
+
+
+def _own_values(choice: str) -> Any:
+    """Return what a choice's file itself says, its defaults list aside."""
+    group, name = choice.split("=")
+    values: Any = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"))
+    values.pop("defaults", None)
+    return values
+
+
+def _node(config: Any, choice: str) -> Any:
+    """Return the values of a choice's group in a composed configuration."""
+    node = OmegaConf.select(config, _key(choice))
+    return OmegaConf.to_container(node, enum_to_str=True)
+
+
+def _lost(said: Any, arrived: Any, *, key: str) -> list[str]:
+    """Return the keys whose value did not arrive as the file says it."""
+    if isinstance(said, dict) and isinstance(arrived, dict):
+        return [
+            lost
+            for name, value in said.items()
+            for lost in _lost(value, arrived.get(name, "nothing"), key=f"{key}.{name}")
+        ]
+    if isinstance(said, list) and isinstance(arrived, list) and len(said) == len(arrived):
+        return [
+            lost
+            for index, (one, other) in enumerate(zip(said, arrived, strict=True))
+            for lost in _lost(one, other, key=f"{key}[{index}]")
+        ]
+    same = type(said) is type(arrived) and said == arrived
+    return [] if same else [f"{key}: {said!r} became {arrived!r}"]
+
+
+def _yaml(model: str) -> Any:
+    return yaml.safe_load((CONF / "model" / f"{model}.yaml").read_text())
+
+
+def test_the_listing_found_every_group() -> None:
+    """A renamed folder must not make the tests below pass on nothing."""
+    groups = {choice.split("=")[0] for choice in CHOICES}
+    assert {
+        "dataset",
+        "architecture",
+        "trainer",
+        "serving",
+        "serving/instance_group",
+        "server",
+        "task",
+    } <= groups
+    assert {"fashion_cnn", "mnist_cnn"} <= set(MODELS)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_choice_arrives_whole_in_both_orders(model: str, choice: str) -> None:
+    """Neither the recipe nor the order on the command line changes a value of the choice."""
+    alone = _node(compose(choice), choice)
+    assert _lost(_own_values(choice), alone, key=choice) == []
+    for overrides in ((f"model={model}", choice), (choice, f"model={model}")):
+        assert _node(compose(*overrides), choice) == alone, overrides
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_choice_lacks_only_values_of_its_own_group(choice: str) -> None:
+    """With a recipe, every choice is a whole job or says which of its own values to give."""
+    config = compose("model=fashion_cnn", choice)
+    missing = sorted(OmegaConf.missing_keys(config))
+    if not missing:
+        assert to_spec(config).recipe is not None
+        return
+    with pytest.raises(SpecError) as caught:
+        to_spec(config)
+    assert caught.value.where == missing[0]
+    assert all(key.startswith(f"{_key(choice)}.") for key in missing)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_alone_is_a_whole_job(model: str) -> None:
+    """Name, tensors, data and layers are there, and the layers end in one score a class."""
+    recipe = job(f"model={model}").require_recipe()
+    assert recipe.name == model
+    last = place(recipe.architecture, sample_shape=recipe.inputs[0].dims)[-1]
+    assert last.output_shape == (len(recipe.dataset.classes),) == recipe.outputs[0].dims
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_sets_no_value_inside_a_group(model: str) -> None:
+    """Such a value would silently beat a choice on the command line."""
+    assert set(_yaml(model)) <= {"defaults", "name", "inputs", "outputs"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_only_overrides_groups(model: str) -> None:
+    """Its defaults list picks choices; it is global, and says in a line what it is."""
+    assert all(key.startswith("override /") for item in _yaml(model)["defaults"] for key in item)
+    first, second = (CONF / "model" / f"{model}.yaml").read_text().splitlines()[:2]
+    assert first == "# @package _global_"
+    assert second.startswith("# ")
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_choice_starts_from_a_schema(choice: str) -> None:
+    """Without it a misspelt key would go unnoticed."""
+    group, name = choice.split("=")
+    content = yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
+    assert str(content["defaults"][0]).startswith("/schema/")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("model=fashion_cnn", "trainer=tutorial_sgd", "trainer.epochs=7"),
+        ("trainer.epochs=7", "trainer=tutorial_sgd", "model=fashion_cnn"),
+    ],
+)
+def test_a_value_on_the_command_line_beats_recipe_and_group(overrides: tuple[str, ...]) -> None:
+    """Wherever it stands; the group's other values stay."""
+    trainer = compose(*overrides).trainer
+    assert (trainer.epochs, trainer.batch_size) == (7, 256)
+
+
+def test_an_instance_group_goes_with_any_serving() -> None:
+    """The nested group is chosen by itself."""
+    config = compose("serving/instance_group=gpu", "model=mnist_cnn", "serving=unbatched")
+    assert (config.serving.max_batch_size, config.serving.batch_dim) == (0, -1)
+    assert config.serving.instance_group.kind.value == "KIND_GPU"
+
+
+@pytest.mark.parametrize(
+    ("choice", "default"),
+    [
+        ("trainer=default", "trainer"),
+        ("serving=batched", "serving"),
+        ("serving/instance_group=cpu", "serving.instance_group"),
+        ("server=auto", "server"),
+        ("task=build", "task"),
+    ],
+)
+def test_nothing_chosen_is_the_default(choice: str, default: str) -> None:
+    """A recipe without more on the command line takes these."""
+    node = OmegaConf.select(compose("model=fashion_cnn"), default)
+    assert node == OmegaConf.select(compose(choice), default)
+
+
+def test_without_a_recipe_there_is_none() -> None:
+    """Tasks on a repository need no model."""
+    assert job("task=plan").recipe is None
+
+
+def test_an_external_server_needs_its_address() -> None:
+    """The missing value is named, with an example of it."""
+    with pytest.raises(SpecError) as caught:
+        job("model=fashion_cnn", "server=external")
+    assert caught.value.where == "server.url"
+    assert "server.url=127.0.0.1:8000" in caught.value.remedy
+
+
+def test_every_recipe_fits_an_architecture() -> None:
+    """Each shipped architecture takes each recipe's images: choosing one is no dead end."""
+    assert ARCHITECTURES
+    for choice in ARCHITECTURES:
+        for model in MODELS:
+            recipe = job(f"model={model}", choice).require_recipe()
+            placed = place(recipe.architecture, sample_shape=recipe.inputs[0].dims)
+            assert placed[-1].output_shape == (10,), (model, choice)

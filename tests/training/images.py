@@ -1,0 +1,50 @@
+"""A few hundred real images, for training, export and the proofs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from packager.architectures import build
+from packager.datasets.fetch import fetch
+from packager.datasets.load import Dataset, load
+from packager.spec.dataset import SourceKind
+from packager.spec.training import ArchitectureSpec, LayerSpec
+from tests.model_config.composing import recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+IMAGE = (1, 28, 28)
+TINY = ArchitectureSpec(
+    layers=(
+        LayerSpec(name="Flatten", arguments={}),
+        LayerSpec(name="Linear", arguments={"out_features": 24}),
+        LayerSpec(name="BatchNorm1d", arguments={}),
+        LayerSpec(name="ReLU", arguments={}),
+        LayerSpec(name="Linear", arguments={"out_features": 10}),
+    )
+)
+
+
+@pytest.fixture(scope="session")
+def images(cache_home: Path) -> Dataset:
+    """Give 600 training and 300 test images of Fashion-MNIST, from its Debian package."""
+    if shutil.which("apt-get") is None:
+        pytest.skip("Fashion-MNIST comes from a Debian package; apt-get is not installed")
+    spec = recipe("model=fashion_cnn").dataset
+    debian = tuple(source for source in spec.sources if source.kind is SourceKind.debian)
+    spec = replace(spec, sources=debian, max_train_samples=600, max_test_samples=300)
+    return load(spec, fetch(spec, cache=cache_home / "packager" / "data"))
+
+
+def tiny(seed: int = 0) -> nn.Sequential:
+    """Return a small module with batch norm, its weights drawn from a seed."""
+    torch.manual_seed(seed)
+    return build(TINY, sample_shape=IMAGE)

@@ -1,0 +1,97 @@
+"""A trainer's settings reach torch: optimizer, schedule, seed and threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from packager.spec.training import Optimizer, Schedule, Selection
+from packager.training.fit import _optimizer, _schedule, prepare
+from tests.model_config.composing import recipe
+
+from .images import tiny
+
+
+def test_the_tutorials_sgd_settings_arrive() -> None:
+    """Rate 1e-4, momentum 0.9, decay 5e-4, batches of 256, 60 epochs."""
+    trainer = recipe("model=fashion_cnn", "trainer=tutorial_sgd").trainer
+    optimizer = _optimizer(tiny(), trainer)
+    assert type(optimizer) is torch.optim.SGD
+    (group,) = optimizer.param_groups
+    assert (group["lr"], group["momentum"], group["weight_decay"]) == (1e-4, 0.9, 5e-4)
+    assert not group["nesterov"]
+    assert (trainer.batch_size, trainer.epochs, trainer.selection) == (256, 60, Selection.test)
+
+
+def test_the_tutorials_adam_settings_arrive() -> None:
+    """Rate 1e-3, torch's own betas, no decay, batches of 32, 10 epochs."""
+    trainer = recipe("model=mnist_cnn", "trainer=tutorial_adam").trainer
+    optimizer = _optimizer(tiny(), trainer)
+    assert type(optimizer) is torch.optim.Adam
+    (group,) = optimizer.param_groups
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-3, (0.9, 0.999), 0.0)
+    assert (trainer.batch_size, trainer.epochs) == (32, 10)
+
+
+def test_the_default_settings_arrive() -> None:
+    """AdamW with its decay."""
+    optimizer = _optimizer(tiny(), recipe("model=mnist_cnn").trainer)
+    assert type(optimizer) is torch.optim.AdamW
+    assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (3e-3, 1e-2)
+
+
+def test_every_parameter_is_trained() -> None:
+    """Weights, biases and batch norm's scales."""
+    module = tiny()
+    for kind in Optimizer:
+        trainer = replace(recipe("model=mnist_cnn").trainer, optimizer=kind)
+        (group,) = _optimizer(module, trainer).param_groups
+        assert [id(p) for p in group["params"]] == [id(p) for p in module.parameters()]
+
+
+def _rates(schedule: Schedule, *, steps: int, epochs: int) -> list[float]:
+    trainer = replace(recipe("model=mnist_cnn").trainer, schedule=schedule, epochs=epochs)
+    optimizer = _optimizer(tiny(), trainer)
+    following = _schedule(optimizer, trainer, steps)
+    rates = []
+    for _ in range(steps * epochs):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        following.step()
+    return rates
+
+
+def test_a_constant_rate_stays() -> None:
+    """At every step."""
+    assert set(_rates(Schedule.constant, steps=7, epochs=2)) == {3e-3}
+
+
+def test_one_cycle_rises_to_the_rate_and_falls_to_nothing() -> None:
+    """Over the whole training, not over each epoch."""
+    rates = _rates(Schedule.one_cycle, steps=10, epochs=3)
+    peak = rates.index(max(rates))
+    assert max(rates) == pytest.approx(3e-3, rel=1e-3)
+    assert 0 < peak < 15
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] < 3e-3 / 1000
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_one_cycle_fits_the_shortest_training(steps: int) -> None:
+    """A single step has a rate too."""
+    assert all(rate > 0 for rate in _rates(Schedule.one_cycle, steps=steps, epochs=1))
+
+
+def test_seed_and_threads_are_set() -> None:
+    """Torch draws the same numbers again, on the cores asked for."""
+    trainer = replace(recipe("model=mnist_cnn").trainer, seed=5, threads=1)
+    prepare(trainer)
+    drawn = torch.rand(3)
+    prepare(trainer)
+    assert torch.equal(torch.rand(3), drawn)
+    assert torch.get_num_threads() == 1
+    prepare(replace(trainer, seed=6))
+    assert not torch.equal(torch.rand(3), drawn)
