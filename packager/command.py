@@ -104,6 +104,7 @@ def _sweep(arguments: list[str], overrides: list[str]) -> int:
         found = results.read_all(directory)
         if found:
             console.out.print(console.results_table(found))
+            console.print_failures(found)
             console.out.print(f"results: {directory}")
     return EXIT_OK if all(result.status == results.DONE for result in found) else EXIT_FINDINGS
 

@@ -123,22 +123,29 @@ def recipes_table(recipes: Sequence[Listed]) -> Table:
 
 
 def results_table(found: Sequence[Result]) -> Table:
-    """Return a sweep's jobs, one a row; a job that was killed says so."""
+    """Return a sweep's jobs, one a row, by what tells them apart."""
+    common = set.intersection(*(set(result.overrides) for result in found))
     table = Table(title="Sweep", title_justify="left")
     for column in ("job", "model", "version", "accuracy", "status"):
         table.add_column(column, overflow="fold")
-    colours = {DONE: "green", FAILED: "red", RUNNING: "red"}
     for result in found:
-        status = "killed" if result.status == RUNNING else result.status
-        error = f": {escape(result.error)}" if result.error else ""
+        own = [override for override in result.overrides if override not in common]
+        colour = "green" if result.status == DONE else "red"
         table.add_row(
-            escape(" ".join(result.overrides)),
+            escape(" ".join(own or result.overrides)),
             result.name,
             str(result.version or ""),
             "" if result.test_accuracy is None else f"{result.test_accuracy:.2%}",
-            f"[{colours[result.status]}]{status}[/]{error}",
+            f"[{colour}]{'killed' if result.status == RUNNING else result.status}[/]",
         )
     return table
+
+
+def print_failures(found: Sequence[Result]) -> None:
+    """Repeat why jobs failed: what was told when they did has scrolled away."""
+    for result in found:
+        if result.status == FAILED:
+            err.print(f"[red]{escape(' '.join(result.overrides))}[/]: {escape(result.error)}")
 
 
 def published_line(name: str, version: int, *, test_accuracy: float, subset: bool) -> str:
