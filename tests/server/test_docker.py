@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs.mkdir()
     fake = Path(__file__).parent / "fake_docker.py"
     program = programs / "docker"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} {fake} "$@"\n')
+    root, python, script = map(shlex.quote, (str(ROOT), sys.executable, str(fake)))
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {python} {script} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_DOCKER_CALLS", str(tmp_path / "calls"))
