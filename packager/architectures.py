@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,6 +117,12 @@ def place(spec: ArchitectureSpec, *, sample_shape: tuple[int, ...]) -> list[Plac
             )
         )
     return placed
+
+
+def peak_bytes(placed: Sequence[PlacedLayer], *, sample_shape: tuple[int, ...]) -> int:
+    """Return the float32 bytes that one sample needs at the widest layer: its input and output."""
+    sizes = [math.prod(shape) for shape in (sample_shape, *(item.output_shape for item in placed))]
+    return 4 * max(before + after for before, after in itertools.pairwise(sizes))
 
 
 def _on_meta(

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from packager.datasets.transforms import to_float
-from packager.errors import ProofError
+from packager.errors import ProofError, UnavailableError
 from packager.proof.closeness import FLOAT32_TOLERANCE, relative_error
 from packager.proof.result import Proof
 from packager.proof.samples import request_sizes
 
 if TYPE_CHECKING:
     from packager.spec.serving import ServingSpec
+
+
+def require_memory(serving: ServingSpec, *, bytes_per_row: int) -> None:
+    """Check that the largest batch can be tried on this machine at all.
+
+    Raises:
+        UnavailableError: it needs more than the memory that is free.
+    """
+    needed = serving.max_batch_size * bytes_per_row
+    free = _free_bytes()
+    if needed > free:
+        raise UnavailableError(
+            f"a batch of {serving.max_batch_size:,} needs about {needed / 1e9:,.1f} GB, and"
+            f" {free / 1e9:,.1f} GB are free: it cannot be proven here",
+            where="serving.max_batch_size",
+            remedy="lower it, or build where there is more memory",
+        )
+
+
+def _free_bytes() -> int:
+    """Return the memory that the kernel can give without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return sys.maxsize
 
 
 def prove(artifact: torch.jit.ScriptModule, images: torch.Tensor, serving: ServingSpec) -> Proof:

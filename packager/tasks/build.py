@@ -64,7 +64,7 @@ def run(job: Job) -> Summary:
     """
     recipe = job.require_recipe()
     if recipe.inputs and -1 not in recipe.inputs[0].dims:
-        _require_head(recipe, recipe.inputs[0].dims)
+        _require_fitting_layers(recipe, recipe.inputs[0].dims)
     dataset = _data(job, recipe)
     recipe = contract.derive_inputs(recipe, sample_shape=tuple(dataset.train.images.shape[1:]))
     trained = _train(recipe, dataset)
@@ -83,9 +83,12 @@ def run(job: Job) -> Summary:
     return summary
 
 
-def _require_head(recipe: Recipe, sample_shape: tuple[int, ...]) -> None:
-    """Check that the layers fit together and end in one score a class."""
-    last = architectures.place(recipe.architecture, sample_shape=sample_shape)[-1]
+def _require_fitting_layers(
+    recipe: Recipe, sample_shape: tuple[int, ...]
+) -> list[architectures.PlacedLayer]:
+    """Check that the layers fit together, end in one score a class, and fit into memory."""
+    placed = architectures.place(recipe.architecture, sample_shape=sample_shape)
+    last = placed[-1]
     classes = len(recipe.dataset.classes)
     if last.output_shape != (classes,):
         raise SpecError(
@@ -94,6 +97,9 @@ def _require_head(recipe: Recipe, sample_shape: tuple[int, ...]) -> None:
             where=f"architecture.layers[{len(recipe.architecture.layers) - 1}]",
             remedy=f"end with Linear: {{out_features: {classes}}}",
         )
+    bytes_per_row = architectures.peak_bytes(placed, sample_shape=sample_shape)
+    batching.require_memory(recipe.serving, bytes_per_row=bytes_per_row)
+    return placed
 
 
 def _data(job: Job, recipe: Recipe) -> Dataset:
@@ -111,10 +117,9 @@ def _data(job: Job, recipe: Recipe) -> Dataset:
 
 def _train(recipe: Recipe, dataset: Dataset) -> Trained:
     sample_shape = tuple(dataset.train.images.shape[1:])
-    _require_head(recipe, sample_shape)
+    placed = _require_fitting_layers(recipe, sample_shape)
     prepare_torch(recipe.trainer)
     module = architectures.build(recipe.architecture, sample_shape=sample_shape)
-    placed = architectures.place(recipe.architecture, sample_shape=sample_shape)
     console.err.print(console.layer_table(placed, sample_shape))
     with (
         console.stage("train") as findings,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.errors import ProofError
-from packager.proof.batching import prove
+from packager.errors import ProofError, UnavailableError
+from packager.proof.batching import prove, require_memory
 from packager.proof.result import Verdict
 from tests.model_config.composing import recipe
 from tests.training.images import tiny
@@ -67,3 +68,12 @@ def test_without_a_batch_dimension_there_is_nothing_to_prove(
     """And the finding says so."""
     proof = prove(artifact(tiny(), tmp_path), images.test.images, NONE)
     assert "no batch dimension" in proof.finding
+
+
+def test_a_batch_beyond_the_memory_is_not_tried() -> None:
+    """It would end this process, or others."""
+    serving = replace(BATCHED, max_batch_size=2**31 - 1)
+    with pytest.raises(UnavailableError, match="GB are free") as caught:
+        require_memory(serving, bytes_per_row=100_000)
+    assert caught.value.where == "serving.max_batch_size"
+    require_memory(replace(BATCHED, max_batch_size=128), bytes_per_row=100_000)
