@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 from rich.logging import RichHandler
 
 from packager import command, console, errors_told
-from packager.errors import EXIT_INTERRUPTED
+from packager.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
+
+class Terminated(BaseException):
+    """SIGTERM came."""
 
 
 def main() -> None:
@@ -35,15 +39,18 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return command.run(list(arguments))
     except KeyboardInterrupt:
-        console.print_error("interrupted")
+        console.err.print("interrupted")
         return EXIT_INTERRUPTED
+    except Terminated:
+        console.err.print("terminated")
+        return EXIT_TERMINATED
     except Exception as error:  # noqa: BLE001  the one place where every error ends
         return errors_told.report(error, debug="debug=true" in arguments).exit_code
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     """Unwind on SIGTERM as on Ctrl-C, so that servers and temporary files go."""
-    sys.exit(128 + signal.SIGTERM)
+    raise Terminated
 
 
 if __name__ == "__main__":

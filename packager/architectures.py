@@ -196,7 +196,7 @@ def _output_shape(
     module: nn.Module, name: str, shape: tuple[int, ...], *, where: str
 ) -> tuple[int, ...]:
     # What has no weights is really run: torch checks more than on its meta device, and it is quick.
-    device = "meta" if any(True for _ in module.parameters()) else "cpu"
+    device = "meta" if module.state_dict() else "cpu"
     try:
         with torch.no_grad():
             output = module.eval()(torch.zeros(2, *shape, device=device))
@@ -206,6 +206,12 @@ def _output_shape(
             where=where,
             remedy="change the layer, the ones before it, or the dims of the input",
         ) from error
+    if isinstance(output, torch.Tensor) and 0 in output.shape:
+        raise SpecError(
+            f"{name} gives an empty output of shape {list(output.shape[1:])}",
+            where=where,
+            remedy="give it a positive size",
+        )
     if not isinstance(output, torch.Tensor) or output.shape[:1] != (2,):
         raise SpecError(
             f"{name} does not keep the batch dimension first",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +14,12 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import console, errors_told, schema
+from packager.composition import explain, first_line
 from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError
+from packager.help import GROUPS, choices
 from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
 from packager.resolve import to_spec
@@ -24,9 +29,8 @@ from packager.sweep import names, results
 from packager.tasks import preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
     from packager.tasks.summary import Summary
@@ -41,7 +45,9 @@ def run(arguments: list[str]) -> int:
     Raises:
         PackagerError, or Hydra's errors: `__main__` tells both.
     """
-    options, unknown = get_args_parser().parse_known_args(arguments)
+    options, unknown = get_args_parser().parse_known_intermixed_args(arguments)
+    # Hydra itself wants options first.
+    arguments = [*(one for one in arguments if one not in options.overrides), *options.overrides]
     if options.help:
         console.out.print(help_text(), markup=False, end="")
         return EXIT_OK
@@ -58,6 +64,7 @@ def run(arguments: list[str]) -> int:
     if not options.overrides and not options.multirun:
         console.out.print(console.recipes_table(recipes(config_dir)))
         return EXIT_OK
+    _parsed(options.overrides)
     _report_shadowed(config_dir)
     return _sweep(arguments, options.overrides) if options.multirun else _single(arguments)
 
@@ -99,7 +106,10 @@ def _sweep(arguments: list[str], overrides: list[str]) -> int:
     directory = _sweep_directory(overrides)
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
     try:
-        _hydra([*arguments, f"hydra.sweep.dir='{directory}'", f"sweep.swept=[{keys}]"], _sweep_job)
+        _hydra(
+            [*arguments, f"hydra.sweep.dir={_quoted(directory)}", f"sweep.swept=[{keys}]"],
+            _sweep_job,
+        )
     finally:
         found = results.read_all(directory)
         if found:
@@ -110,7 +120,28 @@ def _sweep(arguments: list[str], overrides: list[str]) -> int:
 
 
 def _parsed(overrides: list[str]) -> list[Override]:
-    return OverridesParser.create().parse_overrides(overrides)
+    """Parse a command's overrides.
+
+    Raises:
+        SpecError: a group is set to null; each needs a choice.
+    """
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    for override in parsed:
+        if (
+            override.key_or_group in GROUPS
+            and override.value() is None
+            and not override.is_delete()
+        ):
+            raise SpecError(
+                "is null; this group needs a choice",
+                where=override.key_or_group,
+                remedy=f"choose one of {', '.join(choices(override.key_or_group))}",
+            )
+    return parsed
+
+
+def _quoted(path: Path) -> str:
+    return QuotedString(text=str(path), quote=Quote.single).with_quotes()
 
 
 def _sweep_directory(overrides: list[str]) -> Path:
@@ -126,7 +157,17 @@ def _hydra(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
     schema.register()
     sys.argv[1:] = arguments
     main = hydra.main(config_path=str(folder("conf")), config_name="config", version_base="1.3")
-    main(job)()
+    try:
+        main(job)()
+    except OSError:
+        raise
+    except Exception as error:
+        # Jobs keep their own errors: this is one of composing them.
+        raise explain(error) or SpecError(
+            f"cannot be composed: {type(error).__name__}: {first_line(error)}",
+            where="configuration",
+            remedy="look at the YAML files that were changed last",
+        ) from error
 
 
 def _sweep_job(config: DictConfig) -> None:
@@ -153,6 +194,16 @@ def _sweep_job(config: DictConfig) -> None:
     results.write(directory, result)
 
 
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM while torch is imported: its C++ parts abort on exceptions."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def run_task(job: Job) -> Summary | None:
     """Run the job's task; a build returns what it published.
 
@@ -161,7 +212,8 @@ def run_task(job: Job) -> Summary | None:
     match job.task:
         case BuildTask():
             preflight.run(job)
-            from packager.tasks import build  # noqa: PLC0415
+            with _signals_held():
+                from packager.tasks import build  # noqa: PLC0415
 
             return build.run(job)
         case PlanTask() as task:

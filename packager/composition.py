@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
-from yaml import MarkedYAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 from packager.errors import SpecError
 from packager.schema import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 GROUPS = ("model", "serving/instance_group")
 """Groups beside those that are keys of the schema too."""
@@ -22,24 +22,39 @@ GROUPS = ("model", "serving/instance_group")
 
 def explain(error: BaseException) -> SpecError | None:
     """Return the user's mistake behind an exception, None where it is none of these."""
-    match error:
-        case MissingConfigException():
-            return _missing_choice(error)
-        case OverrideParseException():
-            return SpecError(
-                f"cannot be read: {_first_line(error)}",
-                where=str(error.override),
-                remedy="write key=value; quote values with spaces, brackets, '=' or '?':"
-                " 'key=\"a value\"'",
-            )
-        case OmegaConfBaseException():
-            return _wrong_value(error)
-        case MarkedYAMLError():
-            return _broken_yaml(error)
-        case HydraException():
-            inner = error.__cause__ or error.__context__
-            return (explain(inner) if inner else None) or _other(error)
+    for kind, tell in TELLERS:
+        if isinstance(error, kind):
+            return tell(error)
     return None
+
+
+def _from_cause(error: HydraException) -> SpecError:
+    inner = error.__cause__ or error.__context__
+    return (explain(inner) if inner else None) or _other(error)
+
+
+def _unreadable_override(error: OverrideParseException) -> SpecError:
+    return SpecError(
+        f"cannot be read: {first_line(error)}",
+        where=str(error.override),
+        remedy="write key=value; quote values with spaces, brackets, '=' or '?': 'key=\"a value\"'",
+    )
+
+
+def _not_utf8(error: UnicodeDecodeError) -> SpecError:
+    return SpecError(
+        f"a YAML file is not UTF-8: {first_line(error)}",
+        where="configuration",
+        remedy="save it as UTF-8",
+    )
+
+
+def _endless(_error: RecursionError) -> SpecError:
+    return SpecError(
+        "a defaults list leads back to its own file",
+        where="defaults",
+        remedy="take the file's own name out of its defaults",
+    )
 
 
 def _missing_choice(error: MissingConfigException) -> SpecError:
@@ -66,7 +81,7 @@ def _wrong_value(error: OmegaConfBaseException) -> SpecError:
         choices = f"the keys there are {', '.join(known)}" if known else "see `--cfg job`"
         return SpecError("no such key", where=key, remedy=f"{_did_you_mean(last, known)}{choices}")
     return SpecError(
-        _first_line(error),
+        first_line(error),
         where=key,
         remedy="`python -m packager model=... --cfg job` prints the value that each key has",
     )
@@ -80,7 +95,13 @@ def _no_package_line() -> SpecError:
     )
 
 
-def _broken_yaml(error: MarkedYAMLError) -> SpecError:
+def _broken_yaml(error: YAMLError) -> SpecError:
+    if not isinstance(error, MarkedYAMLError):
+        return SpecError(
+            f"a YAML file cannot be read: {first_line(error)}",
+            where=str(getattr(error, "name", "configuration")),
+            remedy="save it as plain UTF-8 text",
+        )
     mark = error.problem_mark or error.context_mark
     place = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else "a YAML file"
     return SpecError(
@@ -93,7 +114,7 @@ def _broken_yaml(error: MarkedYAMLError) -> SpecError:
 def _other(error: BaseException) -> SpecError:
     if "@model." in str(error):
         return _no_package_line()
-    return SpecError(_first_line(error), where="configuration", remedy="see `packager --help`")
+    return SpecError(first_line(error), where="configuration", remedy="see `packager --help`")
 
 
 def _known_keys(kind: object) -> list[str]:
@@ -107,6 +128,19 @@ def _did_you_mean(word: str, options: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'? " if close else ""
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text without its full stop, or its type."""
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")
+
+
+TELLERS: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
+    (MissingConfigException, _missing_choice),
+    (OverrideParseException, _unreadable_override),
+    (OmegaConfBaseException, _wrong_value),
+    (YAMLError, _broken_yaml),
+    (UnicodeDecodeError, _not_utf8),
+    (RecursionError, _endless),
+    (HydraException, _from_cause),
+)
+"""Who tells which exception; the first that fits."""

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.tree import Tree
 
+from packager.errors import EXIT_BROKEN_PIPE
 from packager.proof.result import Verdict
 from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
@@ -25,8 +26,17 @@ if TYPE_CHECKING:
     from packager.server.running import Endpoints
     from packager.training.metrics import EpochMetrics
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """End as programs do whose reader has gone; rich's own status means failed jobs here."""
+        with contextlib.suppress(SystemExit):
+            super().on_broken_pipe()
+        raise SystemExit(EXIT_BROKEN_PIPE)
+
+
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,12 @@ def told(error: BaseException) -> PackagerError:
     explained = explain(error)  # first: one of Hydra's errors is an OSError too
     if explained is not None:
         return explained
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return UnavailableError(
+            "there is not enough memory",
+            where="this machine",
+            remedy="lower the sizes of layers, images or batches",
+        )
     if isinstance(error, OSError):
         return UnavailableError(
             error.strerror or str(error),

@@ -16,15 +16,15 @@ GROUPS = (
 )
 
 
+def choices(group: str) -> list[str]:
+    """Return the names of a group's files."""
+    return sorted(path.stem for path in (folder("conf") / group).glob("*.yaml"))
+
+
 def text() -> str:
     """Return the help, with the choices that `conf/` really holds."""
-    conf = folder("conf")
     width = max(map(len, GROUPS))
-    groups = "\n".join(
-        f"  {group:{width}}  "
-        + " | ".join(sorted(path.stem for path in (conf / group).glob("*.yaml")))
-        for group in GROUPS
-    )
+    groups = "\n".join(f"  {group:{width}}  " + " | ".join(choices(group)) for group in GROUPS)
     return HELP.replace("{groups}", groups)
 
 
@@ -63,5 +63,6 @@ options:
   -h, --help          this text
 
 exit status: 0 done, 1 some jobs of a sweep failed, 2 the configuration is wrong,
-3 a proof failed, 4 the environment lacks something, 70 a fault of packager, 130 interrupted.
+3 a proof failed, 4 the environment lacks something, 70 a fault of packager, 130 interrupted,
+143 terminated.
 """

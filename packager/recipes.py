@@ -26,6 +26,8 @@ def recipes(config_dir: Path | None = None) -> list[Listed]:
     found: dict[str, Listed] = {}
     for conf in (folder("conf"), config_dir):
         for path in sorted((conf / "model").glob("*.yaml")) if conf else ():
+            if not path.is_file():
+                continue
             found.setdefault(path.stem, Listed(name=path.stem, description=_description(path)))
     return sorted(found.values(), key=lambda recipe: recipe.name)
 

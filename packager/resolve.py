@@ -48,6 +48,7 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
         and _is_unchosen(config, "architecture")
     )
     _refuse_missing_values(config, recipe=has_recipe)
+    _refuse_empty_paths(config)
     if not has_recipe:
         config = OmegaConf.masked_copy(
             config, [key for key in map(str, config) if key not in RECIPE_KEYS]
@@ -260,6 +261,13 @@ def _task(config: schema.TaskConfig) -> TaskSpec:
             return ServeTask(control=config.control)
         case _:
             return BuildTask()
+
+
+def _refuse_empty_paths(config: DictConfig) -> None:
+    """Refuse '' for a path: it would mean the working directory."""
+    for key in ("repository.path", "repository.staging", "cache.path", "dataset.path"):
+        if OmegaConf.select(config, key, throw_on_missing=False) == "":
+            raise SpecError("is empty", where=key, remedy=f"give a path: {key}=DIR")
 
 
 def _repository(path: str, staging: str | None) -> RepositorySpec:

@@ -1,8 +1,7 @@
-"""The configuration's schema, and the step from it to specs.
+"""The configuration's schema; `resolve.to_spec` takes it from there.
 
 Every YAML starts from one of these dataclasses, so a misspelt key or a wrong type fails when
-Hydra composes. `to_spec` and its kin are the last to see a DictConfig: below them there are only
-specs.
+Hydra composes.
 
 OmegaConf knows no `Literal` and gives lists for tuples: Enum and list here, tuple in the spec.
 """

@@ -59,6 +59,7 @@ def load(spec: DatasetSpec, fetched: Fetched) -> Dataset:
     whole_train, whole_test = _READERS[fetched.source.format](spec, fetched.files)
     train = _thin(whole_train, spec.max_train_samples)
     test = _thin(whole_test, spec.max_test_samples)
+    cut = train is not whole_train or test is not whole_test
     _require_every_class(spec, train)
     if spec.resize is not None:
         train, test = _resized(train, spec.resize), _resized(test, spec.resize)
@@ -67,7 +68,7 @@ def load(spec: DatasetSpec, fetched: Fetched) -> Dataset:
         test=test,
         classes=spec.classes,
         source=str(fetched.source),
-        subset=fetched.source.subset or train is not whole_train or test is not whole_test,
+        subset=fetched.source.subset or cut,
         digest=_digest(train, test),
     )
 

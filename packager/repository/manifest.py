@@ -22,10 +22,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """What a version came from, and the config and labels that it was proven with."""
+    """What a version came from, and the config and labels that it was proven with.
+
+    `files` maps the version's files to their sha256.
+    """
 
     recipe: Recipe
-    artifact: Path
+    files: Mapping[str, str]
     config: str
     labels: tuple[str, ...]
     dataset: Mapping[str, object]
@@ -39,7 +42,7 @@ class Manifest:
     def _content(self) -> dict[str, object]:
         return {
             "format": FORMAT,
-            "files": {self.artifact.name: sha256(self.artifact)},
+            "files": dict(self.files),
             "config": self.config,
             "config_sha256": hashlib.sha256(self.config.encode()).hexdigest(),
             "labels": list(self.labels),
@@ -66,6 +69,11 @@ def _proof(proof: Proof) -> dict[str, object]:
         "finding": proof.finding,
         "measured": dict(proof.measured),
     }
+
+
+def digests(*paths: Path) -> dict[str, str]:
+    """Return the sha256 of files by their names."""
+    return {path.name: sha256(path) for path in paths}
 
 
 def sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from packager.errors import UnavailableError
+from packager.errors import SpecError, UnavailableError
 from packager.repository.layout import ModelPaths
 from packager.repository.versions import next_version
 
@@ -41,8 +41,16 @@ def prepare(repository: RepositorySpec) -> None:
     """Create the repository and its staging folder, and check that publishing can work.
 
     Raises:
+        SpecError: staging lies inside the repository.
         UnavailableError: it cannot be written, or staging lies on another filesystem.
     """
+    if repository.staging.resolve().is_relative_to(repository.path.resolve()):
+        raise SpecError(
+            f"{repository.staging} lies in the repository, where Triton takes every directory for a"
+            " model",
+            where="repository.staging",
+            remedy="set it to a folder beside the repository, or leave it out",
+        )
     with reported(repository.path, "repository.path"):
         repository.path.mkdir(parents=True, exist_ok=True)
         _require_writable(repository.path)
@@ -106,6 +114,18 @@ def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> 
         return published
 
 
+def rewrite_manifest(published: Published, text: str, repository: RepositorySpec) -> None:
+    """Put what was proven after publishing into a version's manifest, at once."""
+    manifest = published.model.manifest(published.version)
+    with (
+        reported(manifest, "repository.path"),
+        tempfile.TemporaryDirectory(prefix="manifest-", dir=repository.staging) as folder,
+    ):
+        proven = Path(folder) / manifest.name
+        proven.write_text(text)
+        _replace(proven, manifest)
+
+
 def withdraw(published: Published, repository: RepositorySpec) -> None:
     """Take a version back out: the previous config first, then the version."""
     with reported(published.model.directory, "repository.path"), _lock(repository, published.model):
@@ -164,7 +184,7 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Move a file over another, unless both say the same."""
+    """Move a file over another at once, unless both say the same."""
     if not source.exists() or _bytes(source) == _bytes(target):
         return
     source.replace(target)

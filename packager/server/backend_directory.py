@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import shutil
 import tempfile
@@ -63,11 +64,10 @@ def _digest(sources: dict[str, Path]) -> str:
 
 
 def _is_complete(directory: Path, sources: dict[str, Path]) -> bool:
-    """Whether no file is missing or cut short, as after somebody cleaned the cache."""
-    copies = {directory / name: path for name, path in sources.items()}
+    """Whether every file is there and the same, as it is unless somebody touched the cache."""
     return all(
-        copy.is_file() and copy.stat().st_size == path.stat().st_size
-        for copy, path in copies.items()
+        (directory / name).is_file() and filecmp.cmp(directory / name, path, shallow=False)
+        for name, path in sources.items()
     )
 
 

@@ -109,6 +109,12 @@ class DatasetSpec:
             "class names must be given and distinct",
             where="dataset.classes",
         )
+        for index, name in enumerate(self.classes):
+            require(
+                bool(name.strip()) and name.isprintable(),
+                f"{name!r} is no class name: labels.txt holds one a line",
+                where=f"dataset.classes[{index}]",
+            )
         for key in ("max_train_samples", "max_test_samples"):
             limit = getattr(self, key)
             require(

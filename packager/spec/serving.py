@@ -89,8 +89,8 @@ class ServingSpec:
             remedy="choose serving=unbatched, or set serving.dynamic_batching=null",
         )
         require(
-            self.dynamic_batching.max_queue_delay_us >= 0,
-            f"is {self.dynamic_batching.max_queue_delay_us}; expected 0 or more microseconds",
+            0 <= self.dynamic_batching.max_queue_delay_us < 2**64,
+            f"is {self.dynamic_batching.max_queue_delay_us}; expected microseconds, 0 to 2**64 - 1",
             where="serving.dynamic_batching.max_queue_delay_us",
         )
         for preferred in self.dynamic_batching.preferred_batch_size:

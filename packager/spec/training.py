@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from packager.spec.validity import require
+
+FLOAT32_MAX = 3.4e38
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,14 +85,21 @@ class TrainerSpec:
                 f"is {value}; expected at least {low}",
                 where=f"trainer.{key}",
             )
-        require(0 < self.lr < math.inf, f"is {self.lr}; expected more than 0", where="trainer.lr")
+        require(
+            0 < self.lr < FLOAT32_MAX, f"is {self.lr}; expected more than 0", where="trainer.lr"
+        )
+        require(
+            self.threads is None or self.threads <= MAX_THREADS,
+            f"is {self.threads}; expected 1 to {MAX_THREADS}",
+            where="trainer.threads",
+        )
         require(
             0 <= self.momentum < 1,
             f"is {self.momentum}; expected 0 <= momentum < 1",
             where="trainer.momentum",
         )
         require(
-            0 <= self.weight_decay < math.inf,
+            0 <= self.weight_decay < FLOAT32_MAX,
             f"is {self.weight_decay}; expected at least 0",
             where="trainer.weight_decay",
         )

@@ -18,8 +18,8 @@ from packager.model_config.render import label_filename, render
 from packager.proof import batching, contract, live, parity, rules
 from packager.proof.result import Proof
 from packager.repository.layout import ModelPaths
-from packager.repository.manifest import Manifest
-from packager.repository.publish import Published, publish, staged
+from packager.repository.manifest import Manifest, digests
+from packager.repository.publish import Published, publish, reported, rewrite_manifest, staged
 from packager.spec.recipe import Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
@@ -69,10 +69,13 @@ def run(job: Job) -> Summary:
     recipe = contract.derive_inputs(recipe, sample_shape=tuple(dataset.train.images.shape[1:]))
     trained = _train(recipe, dataset)
     with staged(job.repository, recipe.name) as model:
-        candidate = _stage(recipe, dataset, trained, model)
+        with reported(model.directory, "repository.staging"):
+            candidate = _stage(recipe, dataset, trained, model)
         proofs, question = _prove(job, candidate)
-        model.manifest(STAGED_VERSION).write_text(_manifest(candidate, proofs).to_json())
-        built = _publish(job, candidate, proofs, question)
+        manifest = _manifest(candidate, proofs)
+        with reported(model.directory, "repository.staging"):
+            model.manifest(STAGED_VERSION).write_text(manifest.to_json())
+        built = _publish(job, candidate, manifest, question)
     summary = Summary(
         name=recipe.name,
         version=built.published.version,
@@ -168,7 +171,8 @@ def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], live.Question]:
     return proofs, question
 
 
-def _publish(job: Job, candidate: Candidate, proofs: list[Proof], question: live.Question) -> Built:
+def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: live.Question) -> Built:
+    proofs = list(manifest.proofs)
     with console.stage("publish") as findings:
         published = publish(candidate.model, job.repository, version=STAGED_VERSION)
         if isinstance(job.server, ExternalServerSpec):
@@ -176,6 +180,8 @@ def _publish(job: Job, candidate: Candidate, proofs: list[Proof], question: live
             proofs[-1] = proving.after_publishing(
                 job.server, published, job.repository, question, proofs[-1]
             )
+            proven = dataclasses.replace(manifest, proofs=tuple(proofs))
+            rewrite_manifest(published, proven.to_json(), job.repository)
         findings.append(f"{candidate.recipe.name} version {published.version}")
     return Built(recipe=candidate.recipe, published=published, proofs=tuple(proofs))
 
@@ -185,7 +191,7 @@ def _manifest(candidate: Candidate, proofs: list[Proof]) -> Manifest:
     trainer = candidate.recipe.trainer
     return Manifest(
         recipe=candidate.recipe,
-        artifact=model.artifact(STAGED_VERSION),
+        files=digests(model.artifact(STAGED_VERSION)),
         config=model.config.read_text(),
         labels=tuple(dataset.classes) if model.labels.exists() else (),
         dataset={
@@ -221,9 +227,7 @@ def _print(built: Built, summary: Summary) -> None:
             subset=summary.subset,
         )
     )
-    console.out.print(
-        examples(built.recipe, published.version, repository=_shown(published)), markup=False
-    )
+    console.out.print(examples(built.recipe, repository=_shown(published)), markup=False)
 
 
 def _shown(published: Published) -> Path:

@@ -12,6 +12,7 @@ from packager.model_config.render import render
 from packager.repository.layout import ModelPaths
 from packager.repository.versions import next_version, versions
 from packager.spec.job import Job, PlanFormat, PlanTask
+from packager.tasks.preflight import require_scores
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
@@ -49,8 +50,13 @@ def run(job: Job, task: PlanTask) -> None:
 
 
 def make(job: Job) -> Plan:
-    """Return the plan; reads the repository only."""
+    """Return the plan; reads the repository only.
+
+    Raises:
+        SpecError: the recipe contradicts itself.
+    """
     recipe = job.require_recipe()
+    require_scores(recipe)
     model = ModelPaths(job.repository.path / recipe.name)
     trainer = recipe.trainer
     batch_size = trainer.batch_size

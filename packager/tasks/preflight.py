@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packager import user_cache
 from packager.errors import SpecError, UnavailableError
 from packager.repository.publish import prepare
 from packager.server import docker, embedded, ports
 from packager.server.external import external
 from packager.server.start import choose
+from packager.server.stub_paths import require_safe
 from packager.spec.server import (
     AutoServerSpec,
     DockerServerSpec,
@@ -18,6 +20,7 @@ from packager.spec.server import (
     NoServerSpec,
 )
 from packager.spec.serving import InstanceKind
+from packager.spec.tensors import DataType
 
 if TYPE_CHECKING:
     from packager.spec.job import Job
@@ -36,14 +39,31 @@ def run(job: Job) -> None:
         UnavailableError: no server to prove with, or a repository that cannot be written.
     """
     recipe = job.require_recipe()
-    _require_scores(recipe)
+    require_scores(recipe)
     _require_server(job.server, recipe)
     prepare(job.repository)
 
 
-def _require_scores(recipe: Recipe) -> None:
-    """Check that the output, where the recipe gives it, has one score a class."""
+def require_scores(recipe: Recipe) -> None:
+    """Check that the outputs, where the recipe gives them, are one FP32 score a class.
+
+    Raises:
+        SpecError: they are something else.
+    """
     classes = len(recipe.dataset.classes)
+    if len(recipe.outputs) > 1 or len(recipe.inputs) > 1:
+        side = "outputs" if len(recipe.outputs) > 1 else "inputs"
+        raise SpecError(
+            f"a stack of layers has one; {len(getattr(recipe, side))} are given",
+            where=side,
+            remedy="give one, or none",
+        )
+    if recipe.outputs and recipe.outputs[0].data_type is not DataType.FP32:
+        raise SpecError(
+            f"is {recipe.outputs[0].data_type.value}; the layers give FP32",
+            where="outputs[0].data_type",
+            remedy="set FP32, or leave outputs out",
+        )
     if recipe.outputs and recipe.outputs[0].dims not in ((classes,), (-1,)):
         raise SpecError(
             f"is {list(recipe.outputs[0].dims)}; dataset {recipe.dataset.name} has {classes}"
@@ -59,6 +79,7 @@ def _require_server(server: ServerSpec, recipe: Recipe) -> None:
         case EmbeddedServerSpec() as spec:
             _raise(embedded.unavailable_reason())
             _require_gpu(recipe)
+            require_safe(user_cache.root(), setting="XDG_CACHE_HOME")
             ports.choose(spec.ports, spec.address)
         case DockerServerSpec() as spec:
             _raise(docker.unavailable_reason())

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from packager.model_config.render import config_dims
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ URL = "http://127.0.0.1:8000"
 DEFAULT_REPOSITORY = "model_repository"
 
 
-def examples(recipe: Recipe, version: int, *, repository: Path) -> str:
+def examples(recipe: Recipe, *, repository: Path) -> str:
     """Return how to serve the repository, and how to ask the model by curl and from Python.
 
     The requests need nothing but curl and Python's standard library.
     """
-    url = f"{URL}/v2/models/{recipe.name}/versions/{version}/infer"
+    url = f"{URL}/v2/models/{recipe.name}/infer"
     request = _request(recipe)
     program = f"import json; print(json.dumps({request}))"
     return f"""
@@ -61,7 +63,8 @@ def _serve(repository: Path) -> str:
     """Return the command that serves the repository, by a Python that has packager."""
     command = [_python(), "-m", "packager", "task=serve"]
     if str(repository) != DEFAULT_REPOSITORY:
-        command.append(f"repository.path='{repository}'")
+        path = QuotedString(text=str(repository), quote=Quote.single).with_quotes()
+        command.append(f"repository.path={path}")
     return shlex.join(command)
 
 

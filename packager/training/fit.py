@@ -173,7 +173,7 @@ def _step(
         raise ProofError(
             f"the loss is {value} at epoch {place[0]}, step {place[1]}",
             where="trainer",
-            remedy="lower trainer.lr",
+            remedy="lower trainer.lr or trainer.weight_decay",
         )
     torch.autograd.backward(loss)
     optimizer.step()
@@ -199,7 +199,7 @@ def _require_finite(module: nn.Module, images: torch.Tensor, epoch: int) -> None
         raise ProofError(
             f"the module answers NaN or infinity after epoch {epoch}",
             where="trainer",
-            remedy="lower trainer.lr",
+            remedy="lower trainer.lr or trainer.weight_decay",
         )
 
 

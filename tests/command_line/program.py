@@ -117,11 +117,17 @@ class Workspace:
         """The default staging folder."""
         return self.cwd / STAGING
 
-    def run(self, *arguments: str, command: Sequence[str] = PACKAGER, **more: str) -> Result:
+    def run(
+        self,
+        *arguments: str,
+        command: Sequence[str] = PACKAGER,
+        cwd: Path | None = None,
+        **more: str,
+    ) -> Result:
         """Run the program to its end; `more` are environment variables."""
         done = subprocess.run(
             [*command, *arguments],
-            cwd=self.cwd,
+            cwd=cwd or self.cwd,
             env=self._environment(more),
             stdin=subprocess.DEVNULL,
             capture_output=True,

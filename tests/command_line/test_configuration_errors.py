@@ -67,6 +67,38 @@ WRONG = {
         ("--config-dir", "nowhere", "model=fashion_cnn"),
         ("nowhere",),
     ),
+    **{
+        f"{group} null": ((*UNCHECKED, f"{group}=null"), (f"{group}: is null", "choose one of"))
+        for group in ("trainer", "dataset", "serving", "serving/instance_group", "task")
+    },
+    "no model": (("model=null", "task=plan"), ("model: is null", "fashion_cnn")),
+    "rate beyond float32": ((*UNCHECKED, "trainer.lr=1e300"), ("trainer.lr: is 1e+300",)),
+    "threads beyond reason": (
+        ("model=fashion_cnn", "trainer.threads=1000000"),
+        ("trainer.threads: is 1000000",),
+    ),
+    "delay beyond 64 bits": (
+        (*UNCHECKED, "serving.dynamic_batching.max_queue_delay_us=99999999999999999999999"),
+        ("serving.dynamic_batching.max_queue_delay_us: ",),
+    ),
+    "staging in the repository": (
+        (*UNCHECKED, "repository.path=models", "repository.staging=models/staging"),
+        ("repository.staging: ", "lies in the repository"),
+    ),
+    "empty repository": ((*UNCHECKED, "repository.path="), ("repository.path: is empty",)),
+    "empty cache": ((*UNCHECKED, "cache.path="), ("cache.path: is empty",)),
+    "class name over two lines": (
+        (*UNCHECKED, 'dataset.classes=[a,b,c,d,e,f,g,h,i,"j\nk"]'),
+        ("dataset.classes[9]: ", "one a line"),
+    ),
+    "two outputs": (
+        (*UNCHECKED, "outputs=[{name: a, dims: [10]}, {name: b, dims: [10]}]", "task=plan"),
+        ("outputs: a stack of layers has one",),
+    ),
+    "scores of another type": (
+        (*UNCHECKED, "outputs=[{name: a, data_type: INT64, dims: [10]}]", "task=plan"),
+        ("outputs[0].data_type: is INT64",),
+    ),
     "limit where a subset is refused": (
         (*UNCHECKED, "dataset.allow_subset=false"),
         ("dataset.max_train_samples: ", "dataset.allow_subset is false"),
@@ -135,6 +167,38 @@ def test_a_recipe_without_its_package_line_is_told_the_line(
     error = _error(workspace, recipe.removeprefix("# @package _global_\n"))
     assert "# @package _global_" in error
     assert "Remedy: " in error
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (RECIPE.encode() + b"# \xff\n", "not UTF-8"),
+        (RECIPE.encode() + b"x: \x00\n", "cannot be read"),
+        (RECIPE.replace("/dataset: fashion_mnist", "/model: mine").encode(), ""),
+        (b"# @package _global_\ndefaults: [mine]\nname: mine\n", ""),
+        (b"# @package _global_\ndefaults: override\nname: mine\n", ""),
+    ],
+    ids=["not UTF-8", "NUL", "overrides itself", "its own default", "defaults no list"],
+)
+def test_a_recipe_that_hydra_chokes_on_is_told(
+    workspace: Workspace, content: bytes, told: str
+) -> None:
+    """Whatever Hydra raises while it composes, the configuration is wrong and not packager."""
+    folder = workspace.root / "recipes" / "model"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_bytes(content)
+    config_dir = str(workspace.root / "recipes")
+    result = workspace.run("--config-dir", config_dir, "model=mine", "task=plan")
+    assert result.status == 2
+    assert told in result.error
+    assert "a fault of packager" not in result.error
+
+
+def test_options_may_stand_anywhere(workspace: Workspace) -> None:
+    """As in most programs; Hydra itself wants them first."""
+    result = workspace.run("model=fashion_cnn", "--cfg", "job", "trainer.epochs=7")
+    assert result.status == 0
+    assert "epochs: 7" in result.out
 
 
 def test_a_typo_in_a_recipe_is_told_by_its_key(workspace: Workspace) -> None:

@@ -138,3 +138,12 @@ def test_a_sweep_with_a_typo_runs_no_job(workspace: Workspace) -> None:
     assert result.status == 2
     assert "did you mean 'epochs'?" in result.error
     assert not workspace.repository.exists()
+
+
+def test_a_sweep_runs_where_the_path_has_quotes(workspace: Workspace) -> None:
+    """Its directory is given to Hydra as an override."""
+    folder = workspace.cwd / 'it\'s "here" $x'
+    folder.mkdir()
+    result = workspace.run("-m", *FASHION, "server=none", "trainer.lr=0,-1", cwd=folder)
+    assert result.status == 1, result.err
+    assert len(list(folder.glob("multirun/*/*/*/result.json"))) == 2

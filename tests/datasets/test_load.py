@@ -166,3 +166,9 @@ def test_a_format_whose_roles_are_missing_is_refused(mnist_5k: Fetched) -> None:
     source = replace(mnist_5k.source, format=DataFormat.idx)
     with pytest.raises(SpecError, match="no file has the role train_images; there are samples"):
         load(MNIST, replace(mnist_5k, source=source))
+
+
+def test_a_whole_dataset_stays_whole_when_resized(fashion: Fetched) -> None:
+    """Only fewer images make a subset."""
+    spec = replace(dataset(DEBIAN), resize=(14, 14), allow_subset=False)
+    assert not load(spec, fashion).subset

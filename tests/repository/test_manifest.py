@@ -12,7 +12,7 @@ import pytest
 
 from packager.model_config.render import render
 from packager.proof.result import Proof
-from packager.repository.manifest import Manifest, plain, sha256
+from packager.repository.manifest import Manifest, digests, plain, sha256
 from packager.repository.publish import publish, staged
 from tests.model_config.composing import recipe
 
@@ -27,7 +27,7 @@ def manifest(tmp_path: Path) -> Manifest:
     (tmp_path / "model.pt").write_bytes(b"weights")
     return Manifest(
         recipe=FASHION,
-        artifact=tmp_path / "model.pt",
+        files=digests(tmp_path / "model.pt"),
         config=render(FASHION),
         labels=FASHION.dataset.classes,
         dataset={"name": "fashion_mnist", "digest": "d" * 64, "subset": False},
@@ -57,7 +57,7 @@ def test_the_same_input_gives_the_same_bytes(manifest: Manifest, tmp_path: Path)
     other.mkdir()
     (other / "model.pt").write_bytes(b"weights")
     proofs = tuple(replace(proof, timing="99 ms") for proof in manifest.proofs)
-    twin = replace(manifest, artifact=other / "model.pt", proofs=proofs)
+    twin = replace(manifest, files=digests(other / "model.pt"), proofs=proofs)
     assert twin.to_json() == manifest.to_json() == manifest.to_json()
 
 
@@ -74,7 +74,7 @@ def test_digests_are_the_files(tmp_path: Path) -> None:
         fill(model, "a")
         made = Manifest(
             recipe=FASHION,
-            artifact=model.artifact(1),
+            files=digests(model.artifact(1)),
             config=model.config.read_text(),
             labels=("a",),
             dataset={},

@@ -176,7 +176,7 @@ def test_a_loss_that_is_not_finite_stops_training(images: Dataset) -> None:
     spec = replace(SPEC, optimizer=Optimizer.sgd, lr=1e38)
     with pytest.raises(ProofError, match=r"the loss is (nan|inf) at epoch 1, step 2") as caught:
         fit(tiny(), images, spec, Watch())
-    assert caught.value.remedy == "lower trainer.lr"
+    assert caught.value.remedy.startswith("lower trainer.lr")
 
 
 def test_weights_that_the_last_step_broke_are_refused(images: Dataset) -> None:
