@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -77,7 +79,10 @@ def test_only_the_repository_and_its_empty_staging_folder_appear(built: Built) -
 
 def test_the_printed_serve_command_is_the_one_that_serves(built: Built) -> None:
     """The shared server of these tests was started with its arguments."""
-    assert re.search(r"^  \S*python\S* -m packager task=serve$", built.result.out, re.MULTILINE)
+    found = re.search(r"^  (.*) -m packager task=serve$", built.result.out, re.MULTILINE)
+    assert found
+    (python,) = shlex.split(found[1])
+    assert shutil.which(python)
 
 
 def test_the_printed_curl_request_works(built: Built, served: Served) -> None:

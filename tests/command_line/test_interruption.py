@@ -42,7 +42,8 @@ def test_ctrl_c_in_training(workspace: Workspace) -> None:
         running.signal_group(signal.SIGINT)
         result = running.result()
     assert result.status == 130
-    assert result.error.startswith("error: interrupted")
+    assert result.err.endswith("\ninterrupted\n")
+    assert "Traceback" not in result.err
     assert result.out == ""
     _assert_untouched(workspace)
 
@@ -53,7 +54,8 @@ def test_ctrl_c_in_the_live_proof(workspace: Workspace) -> None:
         running.signal_group(signal.SIGINT)
         result = running.result()
     assert result.status == 130
-    assert result.error.startswith("error: interrupted")
+    assert result.err.endswith("\ninterrupted\n")
+    assert "Traceback" not in result.err
     _assert_untouched(workspace)
 
 
