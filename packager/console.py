@@ -64,9 +64,9 @@ def proofs_table(proofs: Sequence[Proof]) -> Table:
     return table
 
 
-def model_tree(model: Path, version: int) -> Tree:
+def model_tree(model: Path, version: int, *, title: str) -> Tree:
     """Return the published files of a model: those it shares, and the new version's."""
-    tree = Tree(f"[bold]{model}[/]")
+    tree = Tree(f"[bold]{escape(title)}[/]")
     for path in sorted(model.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         if path.is_file():
             tree.add(f"{path.name} [dim]{path.stat().st_size:,} bytes[/]")

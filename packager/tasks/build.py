@@ -218,7 +218,8 @@ def _manifest(candidate: Candidate, proofs: list[Proof]) -> Manifest:
 def _print(built: Built, summary: Summary) -> None:
     published = built.published
     console.out.print(console.proofs_table(built.proofs))
-    console.out.print(console.model_tree(published.model.directory, published.version))
+    title = str(_shown(published) / built.recipe.name)
+    console.out.print(console.model_tree(published.model.directory, published.version, title=title))
     console.out.print(
         console.published_line(
             summary.name,
