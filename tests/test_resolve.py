@@ -216,11 +216,11 @@ def test_staging_lies_hidden_beside_the_repository() -> None:
 def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Relative ones start from the working directory, ~ from the home."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/users/me")
     made = to_spec(
         compose(FASHION, "repository.path='~/m'", "repository.staging=s", "cache.path=c")
     )
-    assert made.repository.path == Path("/home/me/m")
+    assert made.repository.path == Path("/users/me/m")
     assert made.repository.staging == tmp_path / "s"
     assert made.cache == tmp_path / "c"
 
@@ -230,8 +230,8 @@ def test_the_cache_is_the_users_own_by_default(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     assert to_spec(compose(FASHION)).cache == Path("/x/packager")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert to_spec(compose(FASHION)).cache == Path("/home/me/.cache/packager")
+    monkeypatch.setenv("HOME", "/users/me")
+    assert to_spec(compose(FASHION)).cache == Path("/users/me/.cache/packager")
 
 
 def test_a_task_that_needs_a_recipe_says_so() -> None:

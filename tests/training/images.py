@@ -17,6 +17,7 @@ from packager.spec.training import ArchitectureSpec, LayerSpec
 from tests.model_config.composing import recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import nn
@@ -42,6 +43,15 @@ def images(cache_home: Path) -> Dataset:
     debian = tuple(source for source in spec.sources if source.kind is SourceKind.debian)
     spec = replace(spec, sources=debian, max_train_samples=600, max_test_samples=300)
     return load(spec, fetch(spec, cache=cache_home / "packager" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    """Keep to two cores, and give the number of before back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def tiny(seed: int = 0) -> nn.Sequential:
