@@ -10,8 +10,6 @@ from packager.resources import folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-PACKAGE_LINE = "# @package _global_"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:

@@ -32,11 +32,6 @@ def unavailable_reason() -> UnavailableError | None:
     return None
 
 
-def is_available() -> bool:
-    """Whether an embedded server can be started here."""
-    return unavailable_reason() is None
-
-
 @contextmanager
 def embedded(
     spec: EmbeddedServerSpec,
