@@ -22,11 +22,12 @@ from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError
 from packager.help import GROUPS, choices
 from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
-from packager.resolve import to_spec
+from packager.resolve.job import to_spec
 from packager.resources import folder
 from packager.spec.job import BuildTask, Job, PlanTask, ServeTask
 from packager.sweep import names, results
 from packager.tasks import preflight
+from packager.training import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +62,8 @@ def run(arguments: list[str]) -> int:
         _hydra(arguments, _sweep_job)
         return EXIT_OK
     config_dir = Path(options.config_dir) if options.config_dir else None
+    if not ranks.is_main():
+        console.silence()
     if not options.overrides and not options.multirun:
         console.out.print(console.recipes_table(recipes(config_dir)))
         return EXIT_OK
@@ -96,6 +99,12 @@ def _single(arguments: list[str]) -> int:
 
 def _sweep(arguments: list[str], overrides: list[str]) -> int:
     """Run every job; print one table of all, whatever became of them."""
+    if ranks.size() > 1:
+        raise SpecError(
+            "several processes train one model together, and a sweep trains several",
+            where="command line",
+            remedy="leave out -m or torchrun",
+        )
     given = {override.key_or_group for override in _parsed(overrides)}
     if not given & {"model", "name", "task"}:
         raise SpecError(
@@ -211,7 +220,8 @@ def run_task(job: Job) -> Summary | None:
     """
     match job.task:
         case BuildTask():
-            preflight.run(job)
+            if ranks.is_main():
+                preflight.run(job)
             with _signals_held():
                 from packager.tasks import build  # noqa: PLC0415
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.tree import Tree
 
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from packager.architectures import PlacedLayer  # brings in torch
     from packager.proof.result import Proof
     from packager.recipes import Listed
     from packager.server.running import Endpoints
-    from packager.training.metrics import EpochMetrics
 
 
 class _Console(Console):
@@ -37,6 +34,11 @@ class _Console(Console):
 
 out = _Console(highlight=False, soft_wrap=True)
 err = _Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def silence() -> None:
+    """Print nothing from here on: another process does, of the same work."""
+    out.quiet = err.quiet = True
 
 
 @contextlib.contextmanager
@@ -77,20 +79,6 @@ def model_tree(model: Path, version: int, *, title: str) -> Tree:
         else:
             tree.add(path.name)
     return tree
-
-
-def layer_table(placed: Sequence[PlacedLayer], sample_shape: tuple[int, ...]) -> Table:
-    """Return every layer's output shape for one sample, and its parameters."""
-    total = sum(layer.parameters for layer in placed)
-    table = Table(title=f"{total:,} parameters", title_justify="left")
-    table.add_column("layer")
-    table.add_column("output shape")
-    table.add_column("parameters", justify="right")
-    table.add_row("input", str(list(sample_shape)), "")
-    for layer in placed:
-        parameters = f"{layer.parameters:,}" if layer.parameters else ""
-        table.add_row(layer.name, str(list(layer.output_shape)), parameters)
-    return table
 
 
 def endpoints_table(endpoints: Endpoints) -> Table:
@@ -158,12 +146,13 @@ def print_failures(found: Sequence[Result]) -> None:
             err.print(f"[red]{escape(' '.join(result.overrides))}[/]: {escape(result.error)}")
 
 
-def published_line(name: str, version: int, *, test_accuracy: float, subset: bool) -> str:
+def published_line(name: str, version: int, *, test_accuracy: float | None, subset: bool) -> str:
     """Return the sentence that a build ends with."""
+    line = f"\n[bold]{name}[/] version {version} is published"
+    if test_accuracy is None:
+        return line
     part = " [bold yellow]on a SUBSET of the dataset[/]" if subset else ""
-    return (
-        f"\n[bold]{name}[/] version {version} is published: test accuracy {test_accuracy:.2%}{part}"
-    )
+    return f"{line}: test accuracy {test_accuracy:.2%}{part}"
 
 
 def print_error(message: str) -> None:
@@ -177,43 +166,3 @@ def warn_subset(dataset: str) -> None:
         f"[bold yellow]SUBSET:[/] only a part of {dataset} is used; accuracies are of that part."
         " dataset.allow_subset=false refuses this."
     )
-
-
-class TrainingProgress:
-    """Shows training: a bar on a terminal, a line an epoch anywhere."""
-
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        self._bar = Progress(
-            TextColumn("   train  epoch {task.fields[epoch]}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        )
-        self._task = self._bar.add_task("train", total=None, epoch=f"1/{epochs}")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def step(self, epoch: int, step: int, steps: int) -> None:
-        """Move the bar: it runs over all epochs, so that the time left is the whole training's."""
-        self._bar.update(
-            self._task,
-            completed=(epoch - 1) * steps + step,
-            total=self._epochs * steps,
-            epoch=f"{epoch}/{self._epochs}",
-        )
-
-    def epoch(self, metrics: EpochMetrics) -> None:
-        """Print an epoch's line."""
-        err.print(
-            f"          epoch {metrics.epoch}/{self._epochs}  loss {metrics.loss:.4f}"
-            f"  accuracy {metrics.accuracy:.2%}  {metrics.images_per_second:,.0f} images/s"
-        )

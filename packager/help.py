@@ -9,6 +9,7 @@ GROUPS = (
     "dataset",
     "architecture",
     "trainer",
+    "export",
     "serving",
     "serving/instance_group",
     "server",

@@ -1,4 +1,4 @@
-"""The configuration's schema; `resolve.to_spec` takes it from there.
+"""The configuration's schema; `resolve` takes it from there.
 
 Every YAML starts from one of these dataclasses, so a misspelt key or a wrong type fails when
 Hydra composes.
@@ -17,11 +17,18 @@ from omegaconf import MISSING
 
 from packager.spec.dataset import DataFormat, SourceKind
 from packager.spec.job import PlanFormat
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportMethod, Pixels
 from packager.spec.server import ControlMode
 from packager.spec.serving import InstanceKind
 from packager.spec.tensors import DataType
-from packager.spec.training import Device, Optimizer, Schedule, Selection
+from packager.spec.training import (
+    Device,
+    MemoryFormat,
+    Optimizer,
+    Precision,
+    Schedule,
+    Selection,
+)
 
 
 @dataclass
@@ -35,10 +42,10 @@ class TensorConfig:
 
 @dataclass
 class FileConfig:
-    """A data file by its decompressed name and digest."""
+    """A data file by its decompressed name and digest; your own local file may do without."""
 
     name: str = MISSING
-    sha256: str = MISSING
+    sha256: str | None = None
 
 
 @dataclass
@@ -53,31 +60,93 @@ class SourceConfig:
     files: dict[str, FileConfig] = field(default_factory=dict)
 
 
+class DatasetKind(Enum):
+    """What a model learns from and is proven on."""
+
+    images = "images"
+    none = "none"
+
+
+@dataclass
+class NormalizeConfig:
+    """Subtract `mean` and divide by `std`, one number a channel, of pixels in [0, 1]."""
+
+    mean: list[float] = MISSING
+    std: list[float] = MISSING
+
+
 @dataclass
 class DatasetConfig:
-    """`dataset/`: the images to learn from; `path` is a local folder that replaces the sources."""
+    """`dataset/`: the images to learn from; `path` is a local folder that replaces the sources.
 
+    `torchvision` is one of torchvision.datasets' classes in their place, `arguments` are its own.
+    `classes` null: as the data name or number them. `channels`: 1 grey, 3 RGB, null the images'
+    own. `in_memory` null: unless they are larger than half the free memory. `workers` null: one
+    a core.
+    """
+
+    kind: DatasetKind = DatasetKind.images
     name: str = MISSING
-    classes: list[str] = MISSING
+    classes: list[str] | None = None
     format: DataFormat = DataFormat.idx
     files: dict[str, FileConfig] = field(default_factory=dict)
-    sources: list[SourceConfig] = MISSING
+    sources: list[SourceConfig] = field(default_factory=list)
+    torchvision: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
     path: str | None = None
     resize: list[int] | None = None
+    channels: int | None = None
+    normalize: NormalizeConfig | None = None
     max_train_samples: int | None = None
     max_test_samples: int | None = None
     allow_subset: bool = True
+    skip_unreadable: bool = False
+    in_memory: bool | None = None
+    workers: int | None = None
+
+
+@dataclass
+class WeightsConfig:
+    """A state dict in a `.pt` or `.safetensors` file; `skip` lists beginnings of names."""
+
+    path: str = MISSING
+    skip: list[str] = field(default_factory=list)
 
 
 @dataclass
 class ArchitectureConfig:
-    """`architecture/`: layers by their torch.nn names, a name or `{Name: {argument: value}}`."""
+    """`architecture/`: one of `layers`, `torchvision`, `module_class` and `torchscript`.
 
-    layers: list[Any] = MISSING
+    `layers` are torch.nn names, each a name or `{Name: {argument: value}}`.
+    """
+
+    layers: list[Any] | None = None
+    torchvision: str | None = None
+    module_class: str | None = None
+    torchscript: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    weights: WeightsConfig | None = None
 
 
 @dataclass
-class TrainerConfig:
+class NoTrainerConfig:
+    """`trainer=none`: weights as they are, or drawn from the seed."""
+
+    seed: int = 0
+    threads: int | None = None
+
+
+@dataclass
+class AugmentationConfig:
+    """Changes to training images, drawn anew for each batch; sizes in pixels."""
+
+    horizontal_flip: bool = False
+    crop_padding: int = 0
+    erasing_probability: float = 0.0
+
+
+@dataclass
+class TrainerConfig(NoTrainerConfig):
     """`trainer/`: how the module learns."""
 
     optimizer: Optimizer = MISSING
@@ -86,12 +155,21 @@ class TrainerConfig:
     weight_decay: float = 0.0
     batch_size: int = MISSING
     epochs: int = MISSING
+    max_steps: int | None = None
+    max_minutes: float | None = None
     schedule: Schedule = Schedule.constant
+    warmup_fraction: float = 0.3
+    label_smoothing: float = 0.0
+    ema_decay: float | None = None
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     selection: Selection = Selection.validation
     validation_fraction: float = 0.0
-    seed: int = 0
-    threads: int | None = None
     device: Device = Device.auto
+    precision: Precision = Precision.auto
+    memory_format: MemoryFormat = MemoryFormat.channels_last
+    compile: bool = False
+    checkpoint_seconds: float = 30.0
+    tensorboard: str | None = None
 
 
 @dataclass
@@ -167,9 +245,10 @@ class ExternalServerConfig(ServerConfig):
 
 @dataclass
 class ExportConfig:
-    """How the trained module becomes TorchScript."""
+    """`export/`: how the module becomes TorchScript, and the pixels that clients send."""
 
     method: ExportMethod = ExportMethod.freeze
+    pixels: Pixels = MISSING
 
 
 @dataclass
@@ -225,9 +304,10 @@ class Config:
     # Not MISSING: Hydra first composes a sweep without its recipe, values in them included.
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
-    trainer: TrainerConfig = MISSING
+    trusted_packages: list[str] = field(default_factory=list)
+    trainer: NoTrainerConfig = MISSING
     serving: ServingConfig = MISSING
-    export: ExportConfig = field(default_factory=ExportConfig)
+    export: ExportConfig = MISSING
     repository: RepositoryConfig = field(default_factory=RepositoryConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     server: ServerConfig = MISSING
@@ -241,6 +321,8 @@ SCHEMAS: dict[str, type] = {
     "dataset": DatasetConfig,
     "architecture": ArchitectureConfig,
     "trainer": TrainerConfig,
+    "no_trainer": NoTrainerConfig,
+    "export": ExportConfig,
     "serving": ServingConfig,
     "instance_group": InstanceGroupConfig,
     "server": ServerConfig,

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from packager.composition import explain
 from packager.errors import EXIT_OK, SpecError
-from packager.resolve import to_spec
+from packager.resolve.job import to_spec
 
 from .model_config.composing import compose
 
@@ -55,7 +55,7 @@ def test_a_choice_that_is_not_there_lists_those_that_are(
     ("override", "remedy"),
     [
         ("trainr=default", "did you mean 'trainer'?"),
-        ("trainer.lrr=1", "did you mean 'lr'? the keys there are optimizer, lr,"),
+        ("trainer.lrr=1", "did you mean 'lr'? the keys there are seed, threads, optimizer, lr,"),
         ("serving.instance_group.cuont=2", "did you mean 'count'?"),
         ("serving/instance_groop=gpu", "did you mean 'serving/instance_group'?"),
         ("modle=fashion_cnn", "did you mean 'model'?"),

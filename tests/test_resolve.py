@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packager.errors import SpecError
-from packager.resolve import to_spec
+from packager.resolve.job import to_spec
 from packager.spec.dataset import DataFormat, SourceKind
 from packager.spec.job import BuildTask, PlanFormat, PlanTask, ServeTask
 from packager.spec.recipe import ExportMethod
@@ -25,7 +25,7 @@ from packager.spec.serving import InstanceKind
 from packager.spec.tensors import DataType
 from packager.spec.training import Optimizer, Schedule, Selection
 
-from .model_config.composing import compose, job, recipe
+from .model_config.composing import compose, dataset, job, layers, recipe, trainer
 
 FASHION = "model=fashion_cnn"
 
@@ -59,8 +59,8 @@ def test_all_unknown_keys_are_told_together() -> None:
 
 def test_a_layers_arguments_are_no_unknown_keys() -> None:
     """They are torch's, and judged when the module is made."""
-    layers = recipe(FASHION, "architecture.layers=[{Conv2d: {anything: [1, 2]}}]")
-    assert layers.architecture.layers[0].arguments == {"anything": [1, 2]}
+    made = layers(FASHION, "architecture.layers=[{Conv2d: {anything: [1, 2]}}]")
+    assert made.layers[0].arguments == {"anything": [1, 2]}
 
 
 @pytest.mark.parametrize(
@@ -91,21 +91,21 @@ def test_all_missing_values_are_told_together() -> None:
 def test_every_value_of_a_recipe_arrives() -> None:
     """From the shipped YAML to the spec."""
     made = recipe("model=mnist_cnn")
-    assert (made.name, made.export_method) == ("mnist_cnn", ExportMethod.freeze)
+    assert (made.name, made.export.method) == ("mnist_cnn", ExportMethod.freeze)
     (tensor,) = made.inputs
     assert (tensor.name, tensor.data_type, tensor.dims) == ("input0", DataType.FP32, (1, 28, 28))
-    assert made.dataset.classes == tuple("0123456789")
-    idx, csv = made.dataset.sources
+    assert made.classes == tuple("0123456789")
+    idx, csv = dataset("model=mnist_cnn").sources
     assert (idx.kind, idx.format, idx.subset) == (SourceKind.torchvision, DataFormat.idx, False)
     assert set(idx.files) == {"train_images", "train_labels", "test_images", "test_labels"}
     assert (csv.kind, csv.format, csv.subset) == (SourceKind.pypi, DataFormat.csv, True)
     assert csv.files["samples"].name == "mnist_5k.csv"
-    trainer = made.trainer
-    assert (trainer.optimizer, trainer.schedule) == (Optimizer.adamw, Schedule.one_cycle)
-    assert (trainer.selection, trainer.validation_fraction) == (Selection.validation, 0.05)
+    rates = trainer("model=mnist_cnn")
+    assert (rates.optimizer, rates.schedule) == (Optimizer.adamw, Schedule.one_cycle)
+    assert (rates.selection, rates.validation_fraction) == (Selection.validation, 0.05)
     assert made.serving.dynamic_batching is not None
-    assert made.architecture.layers[0].arguments == {"out_channels": 32, "kernel_size": 3}
-    assert made.architecture.layers[1].arguments == {}
+    assert layers("model=mnist_cnn").layers[0].arguments == {"out_channels": 32, "kernel_size": 3}
+    assert layers("model=mnist_cnn").layers[1].arguments == {}
 
 
 def test_values_of_the_command_line_arrive() -> None:
@@ -120,18 +120,19 @@ def test_values_of_the_command_line_arrive() -> None:
         "serving.dynamic_batching.max_queue_delay_us=50",
         "export.method=script",
     )
+    assert made.dataset is not None
     assert (made.dataset.resize, made.dataset.max_train_samples) == ((32, 40), 100)
     group = made.serving.instance_group
     assert (group.kind, group.count, group.gpus) == (InstanceKind.KIND_GPU, 1, (0, 2))
     batching = made.serving.dynamic_batching
     assert batching is not None
     assert (batching.preferred_batch_size, batching.max_queue_delay_us) == ((4, 8), 50)
-    assert made.export_method is ExportMethod.script
+    assert made.export.method is ExportMethod.script
 
 
 def test_a_local_folder_replaces_every_source() -> None:
     """`dataset.path` is where the user's own copies of the dataset's files lie."""
-    (source,) = recipe(FASHION, "dataset.path=/data/mine").dataset.sources
+    (source,) = dataset(FASHION, "dataset.path=/data/mine").sources
     assert (source.kind, source.origin, source.subset) == (SourceKind.folder, "/data/mine", False)
     assert len(source.files) == 4
 

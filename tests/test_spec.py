@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packager.errors import ProofError, SpecError, UnavailableError
+from packager.spec.architecture import LayersSpec
 from packager.spec.dataset import DataFormat, FileSpec, SourceKind, SourceSpec
 from packager.spec.server import Ports
 from packager.spec.serving import DynamicBatchingSpec, InstanceKind, ServingSpec
 from packager.spec.tensors import DataType, TensorSpec
-from packager.spec.training import ArchitectureSpec, Selection
+from packager.spec.training import Selection
 
-from .model_config.composing import recipe
+from .model_config.composing import dataset, recipe
 from .model_config.specs import tensor
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def test_two_tensors_of_one_name_are_refused(made: Recipe) -> None:
 def test_an_architecture_has_layers() -> None:
     """At least one."""
     with pytest.raises(SpecError, match="no layers") as caught:
-        ArchitectureSpec(layers=())
+        LayersSpec(layers=())
     assert caught.value.where == "architecture.layers"
 
 
@@ -168,7 +169,6 @@ def test_an_architecture_has_layers() -> None:
         ("name", {"name": "a/b"}),
         ("name", {"name": "sources.json"}),
         ("sources", {"sources": ()}),
-        ("classes", {"classes": ()}),
         ("classes", {"classes": ("a", "b", "a")}),
         ("max_train_samples", {"max_train_samples": 0}),
         ("max_test_samples", {"max_test_samples": -5}),
@@ -203,7 +203,7 @@ def test_a_source_lists_every_file_that_its_format_needs(made: Recipe) -> None:
     for files in ({}, {"samples": file, "test_images": file}, {"train_images": file}):
         source = SourceSpec(kind=SourceKind.folder, origin="/x", format=DataFormat.csv, files=files)
         with pytest.raises(SpecError, match="format csv needs samples"):
-            replace(made, dataset=replace(made.dataset, sources=(source,)))
+            replace(made, dataset=replace(dataset("model=fashion_cnn"), sources=(source,)))
 
 
 @pytest.mark.parametrize("key", ["http", "grpc", "metrics"])

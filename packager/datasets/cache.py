@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,14 +33,16 @@ Record = dict[str, dict[str, str]]
 def is_complete(source: SourceSpec, folder: Path) -> bool:
     """Say whether the cache folder holds every file of a source, verified."""
     files = source.files.values()
-    return bool(files) and all(_digest(folder / file.name) == file.sha256 for file in files)
+    return bool(files) and all(
+        file.sha256 is not None and _digest(folder / file.name) == file.sha256 for file in files
+    )
 
 
 def refusals(source: SourceSpec, folder: Path) -> Iterator[str]:
     """Describe the cached files of a source that do not verify."""
     for file in source.files.values():
         found = _digest(folder / file.name)
-        if found not in {None, file.sha256}:
+        if file.sha256 is not None and found not in {None, file.sha256}:
             yield f"{folder / file.name} has sha256 {found}, expected {file.sha256}"
 
 
@@ -89,7 +92,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     try:
         for left in folder.glob(f"{TEMPORARY}*"):
-            left.unlink(missing_ok=True)
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -121,7 +124,7 @@ def _digest(path: Path) -> str | None:
 
 def _entry(source: SourceSpec, file: FileSpec) -> dict[str, str]:
     return {
-        "sha256": file.sha256,
+        "sha256": file.sha256 or "",
         "kind": source.kind.value,
         "origin": source.origin,
         "folder": source.folder,

@@ -1,6 +1,8 @@
 """Fetches a dataset's files: from the cache, else from the first source that serves them all.
 
-Nothing is used, or written to the cache, unless its decompressed bytes have the recipe's sha256.
+Files with a sha256 in the recipe are used, and written to the cache, only if their decompressed
+bytes have it. A user's own files and folders of images are used where they lie, never copied.
+What torchvision downloads by itself it checks by itself.
 """
 
 from __future__ import annotations
@@ -8,14 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packager.datasets import cache as cached
-from packager.datasets.sources import debian, folder, pypi, torchvision
+from packager.datasets.sources import debian, folder, pypi, torchvision, torchvision_class
 from packager.datasets.sources.copies import Copy, Source, SourceError, WrongBytesError, verify
 from packager.errors import UnavailableError
-from packager.spec.dataset import DatasetSpec, SourceKind, SourceSpec
+from packager.spec.dataset import DataFormat, DatasetSpec, SourceKind, SourceSpec
 
 SOURCES: Mapping[SourceKind, Source] = {
     SourceKind.folder: folder.copies,
@@ -29,9 +31,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
-    """A dataset's files on this machine, decompressed and verified.
+    """A dataset's files on this machine.
 
-    `files` maps a role to a path. `source` is where the files came from, even if cached since;
+    `files` maps a role to a path; a folder of images and torchvision's data have one, `root`.
+    `source` is where the files came from, even if cached since;
     cached files of unknown origin come from a folder, the cache's. `refused` holds one line for
     each source tried in vain, with its reason.
     """
@@ -50,6 +53,8 @@ def fetch(spec: DatasetSpec, *, cache: Path) -> Fetched:
         UnavailableError: no source serves every file, or the cache cannot be written.
     """
     place = cache / spec.name
+    if all(_is_local(source) for source in spec.sources):
+        return _fetch(spec, place)
     found = _cached(spec, place)
     if found is not None:
         return found
@@ -60,7 +65,13 @@ def fetch(spec: DatasetSpec, *, cache: Path) -> Fetched:
 def _cached(spec: DatasetSpec, place: Path) -> Fetched | None:
     """Return what was kept, if it came from one of the sources asked for, or nobody knows."""
     for source in spec.sources:
-        if not (_is_allowed(source, spec) and cached.is_complete(source, place)):
+        if not _is_allowed(source, spec):
+            continue
+        if source.format is DataFormat.torchvision and not source.folder:
+            root = torchvision_class.place_of(source, place)
+            if root.is_dir():
+                return Fetched(files={"root": root}, source=source)
+        if not cached.is_complete(source, place):
             continue
         origin = cached.origin(source, place)
         if str(origin) in {str(known) for known in spec.sources} or origin.origin == str(place):
@@ -74,14 +85,19 @@ def _fetch(spec: DatasetSpec, place: Path) -> Fetched:
             logger.warning("refusing a cached file: %s", refusal)
     refused: list[str] = []
     for source in spec.sources:
+        contents: Mapping[str, bytes] = {}
         try:
-            contents = _gather(source, spec)
+            files = _found(source, spec, place)
+            if files is None:
+                contents = _gather(source, spec)
         except (SourceError, OSError) as error:
             refused.append(f"{source}: {error}")
             logger.warning("passing over %s", refused[-1])
-        else:
+            continue
+        if files is None:
             cached.store(source, contents, place)
             return _fetched(source, place, tuple(refused))
+        return Fetched(files=files, source=source, refused=tuple(refused))
     raise UnavailableError(
         f"no source serves it: {'; '.join(refused) or 'the recipe lists none'}",
         where=f"dataset {spec.name}",
@@ -89,10 +105,36 @@ def _fetch(spec: DatasetSpec, place: Path) -> Fetched:
     )
 
 
+def _found(source: SourceSpec, spec: DatasetSpec, place: Path) -> Mapping[str, Path] | None:
+    """Find what is used where it lies, or let torchvision bring it; None for what we gather."""
+    _require_allowed(source, spec)
+    if source.format is DataFormat.images:
+        return {"root": folder.root_of(source)}
+    if source.format is DataFormat.torchvision:
+        return {"root": _torchvision_root(source, place)}
+    return folder.in_place(source) if _is_local(source) else None
+
+
+def _torchvision_root(source: SourceSpec, place: Path) -> Path:
+    torchvision_class.require_class(source)
+    if source.folder:
+        return folder.root_of(replace(source, origin=source.folder))
+    root = torchvision_class.place_of(source, place)
+    torchvision_class.download(source, root, temporary=cached.TEMPORARY)
+    return root
+
+
+def _is_local(source: SourceSpec) -> bool:
+    """Say whether a source is used where it lies, so that nothing of it is ever cached."""
+    if source.format is DataFormat.torchvision:
+        return bool(source.folder)
+    unverified = any(file.sha256 is None for file in source.files.values())
+    return source.format is DataFormat.images or unverified
+
+
 def _gather(source: SourceSpec, spec: DatasetSpec) -> dict[str, bytes]:
     """Read every file of a source, verified: file name -> decompressed bytes."""
-    if not _is_allowed(source, spec):
-        raise SourceError("it holds a subset only, and dataset.allow_subset is false")
+    _require_allowed(source, spec)
     if not source.files:
         raise SourceError("the recipe lists no files of it")
     contents: dict[str, bytes] = {}
@@ -127,16 +169,29 @@ def _is_allowed(source: SourceSpec, spec: DatasetSpec) -> bool:
     return spec.allow_subset or not source.subset
 
 
+def _require_allowed(source: SourceSpec, spec: DatasetSpec) -> None:
+    if not _is_allowed(source, spec):
+        raise SourceError("it holds a subset only, and dataset.allow_subset is false")
+
+
 def _fetched(source: SourceSpec, place: Path, refused: tuple[str, ...] = ()) -> Fetched:
     files = {role: place / file.name for role, file in source.files.items()}
     return Fetched(files=files, source=source, refused=refused)
 
 
 def _wanted(spec: DatasetSpec) -> str:
-    """List the files that would do, of the first source whose files may be used."""
-    allowed = [source for source in spec.sources if _is_allowed(source, spec)]
-    names = [file.name for source in allowed[:1] for file in source.files.values()]
-    return ", ".join(names) or "the dataset's files"
+    """List what would do, of the first source that may be used."""
+    for source in spec.sources:
+        if not _is_allowed(source, spec):
+            continue
+        if source.format is DataFormat.images:
+            return "one folder of images for each class"
+        if source.format is DataFormat.torchvision:
+            return f"what torchvision.datasets.{source.origin} would have downloaded"
+        if source.files:
+            return ", ".join(file.name for file in source.files.values())
+        break
+    return "the dataset's files"
 
 
 @contextmanager

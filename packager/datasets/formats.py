@@ -1,12 +1,14 @@
-"""Reads the files that data comes in.
+"""Reads the files that data comes in, as they are or compressed, if they are named .gz.
 
-The bytes are known to be the recipe's, so what cannot be read is the recipe's mistake.
+The bytes are the recipe's or the user's own, so what cannot be read is a mistake of theirs.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,8 @@ from packager.errors import SpecError, UnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 UNSIGNED_BYTE = 0x08
 
@@ -30,17 +34,18 @@ def read_idx(path: Path) -> torch.Tensor:
     Source: http://yann.lecun.com/exdb/mnist (the file format's description).
     """
     data = _read(path)
-    if len(data) < 4 or data[:2] != b"\0\0":
-        raise _wrong(path, f"is no IDX file: it begins with {data[:4].hex(' ') or 'nothing'}")
-    if data[2] != UNSIGNED_BYTE:
-        raise _wrong(path, f"holds elements of IDX type {data[2]:#04x}; expected bytes, 0x08")
-    start = 4 + 4 * data[3]
-    if data[3] == 0 or len(data) < start:
-        raise _wrong(path, f"has a header of {len(data)} bytes for {data[3]} dimensions")
-    dims = tuple(int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4))
+    header = data[:4].tobytes()
+    if len(header) < 4 or header[:2] != b"\0\0":
+        raise _wrong(path, f"is no IDX file: it begins with {header.hex(' ') or 'nothing'}")
+    if header[2] != UNSIGNED_BYTE:
+        raise _wrong(path, f"holds elements of IDX type {header[2]:#04x}; expected bytes, 0x08")
+    start = 4 + 4 * header[3]
+    if header[3] == 0 or len(data) < start:
+        raise _wrong(path, f"has a header of {len(data)} bytes for {header[3]} dimensions")
+    dims = tuple(data[4:start].view(">u4").tolist())
     if len(data) - start != math.prod(dims):
         raise _wrong(path, f"holds {len(data) - start} elements; its header says {dims}")
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).reshape(dims).copy())
+    return torch.from_numpy(data[start:].reshape(dims))
 
 
 def read_csv(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +58,7 @@ def read_csv(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         SpecError: a row has another form.
         UnavailableError: the file cannot be read.
     """
-    data = _read(path)
+    data = _read(path).tobytes()
     if not data.strip():
         raise _wrong(path, "is empty; expected rows of pixels and a label")
     try:
@@ -70,9 +75,14 @@ def read_csv(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(images), torch.from_numpy(labels.copy())
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> NDArray[np.uint8]:
+    """Read a file's bytes, decompressed if it is named .gz, into memory that is ours to write."""
     try:
-        return path.read_bytes()
+        if path.suffix != ".gz":
+            return np.fromfile(path, np.uint8)
+        return np.frombuffer(bytearray(gzip.decompress(path.read_bytes())), np.uint8)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _wrong(path, f"does not decompress: {error}") from error
     except OSError as error:
         raise UnavailableError(
             f"cannot be read: {error.strerror or error}",
@@ -85,5 +95,5 @@ def _wrong(path: Path, problem: str) -> SpecError:
     return SpecError(
         problem,
         where=str(path),
-        remedy="check the format, name and sha256 of this file in dataset.sources",
+        remedy="check this file, and its format and name in dataset.files",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from packager.architectures.telling import compiler_said, first_line
 from packager.errors import ProofError
 from packager.spec.recipe import ExportMethod
 
@@ -30,14 +31,16 @@ def export(module: nn.Module, *, method: ExportMethod, path: Path) -> None:
         warnings.filterwarnings("ignore", message=r".*torch\.jit.*")
         try:
             scripted = torch.jit.script(module.eval())
-        except (RuntimeError, OSError, torch.jit.frontend.NotSupportedError) as error:
+            if method is ExportMethod.freeze:
+                scripted = torch.jit.freeze(scripted)
+        except Exception as error:
+            # The compiler reads users' source, and raises whatever it stumbles over there.
             raise ProofError(
-                f"the module cannot be compiled to TorchScript: {_first_line(error)}",
+                f"the module cannot be compiled to TorchScript: {compiler_said(error)}",
                 where="architecture",
-                remedy="replace the layer that TorchScript does not know",
+                remedy="replace what TorchScript does not know, or trace the module yourself and"
+                " package the file with architecture=torchscript",
             ) from error
-        if method is ExportMethod.freeze:
-            scripted = torch.jit.freeze(scripted)
         # By way of memory: torch tells a full disk as a fault of its own.
         buffer = io.BytesIO()
         torch.jit.save(scripted, buffer)
@@ -58,13 +61,8 @@ def load(path: Path) -> torch.jit.ScriptModule:
             )
         except (RuntimeError, ValueError) as error:
             raise ProofError(
-                f"is no TorchScript archive: {_first_line(error)}",
+                f"is no TorchScript archive: {first_line(error)}",
                 where=path.name,
                 remedy="save it with torch.jit.save, not torch.save",
             ) from error
     return loaded
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].rstrip(":.")

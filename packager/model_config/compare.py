@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.parse import schema
-from packager.model_config.render import PLATFORM, config_dims, label_filename
+from packager.model_config.render import PLATFORM, config_dims, is_number, label_filename
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +59,7 @@ def _tensor(tensor: TensorSpec, recipe: Recipe) -> dict[str, object]:
         "name": tensor.name,
         "data_type": tensor.data_type.config_name,
         "dims": config_dims(tensor, recipe.serving),
+        "reshape": schema().ModelTensorReshape() if is_number(tensor, recipe.serving) else None,
     }
 
 

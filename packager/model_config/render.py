@@ -8,6 +8,7 @@ from google.protobuf.text_encoding import CEscape
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from packager.resources import folder
+from packager.spec.tensors import DataType
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PLATFORM = "pytorch_libtorch"
 LABELS_FILE = "labels.txt"
 TEMPLATE = "config.pbtxt.j2"
+FLOATS = {DataType.FP16, DataType.FP32, DataType.FP64, DataType.BF16}
 
 
 def render(recipe: Recipe) -> str:
@@ -60,16 +62,30 @@ def quote(text: str) -> str:
 def config_dims(tensor: TensorSpec, serving: ServingSpec) -> tuple[int, ...]:
     """Return a tensor's dims as `config.pbtxt` writes them.
 
-    With `max_batch_size` > 0 they are one sample's; with 0 the batch dimension comes first.
+    With `max_batch_size` > 0 they are one sample's, and [1] for a single number; with 0 the batch
+    dimension comes first.
     """
+    if is_number(tensor, serving):
+        return (1,)
     if serving.max_batch_size > 0 or serving.batch_dim is None:
         return tensor.dims
     return (serving.batch_dim, *tensor.dims)
 
 
+def is_number(tensor: TensorSpec, serving: ServingSpec) -> bool:
+    """Return whether a sample's tensor is one number: clients see [N, 1], the module [N].
+
+    Triton takes no empty dims; `reshape` to none is its way of saying so.
+    """
+    return serving.max_batch_size > 0 and not tensor.dims
+
+
 def label_filename(tensor: TensorSpec, recipe: Recipe) -> str:
-    """Return the labels file of an output with one score a class, or nothing."""
-    is_scores = tensor.dims[-1:] == (len(recipe.dataset.classes),)
+    """Return the labels file of an output with one score a class, or nothing.
+
+    Scores are floats; without known classes there are no labels.
+    """
+    is_scores = tensor.data_type in FLOATS and tensor.dims[-1:] == (len(recipe.classes),)
     return LABELS_FILE if is_scores else ""
 
 
@@ -78,4 +94,5 @@ def _tensor(tensor: TensorSpec, serving: ServingSpec) -> dict[str, object]:
         "name": tensor.name,
         "data_type": tensor.data_type.config_name,
         "dims": config_dims(tensor, serving),
+        "is_number": is_number(tensor, serving),
     }

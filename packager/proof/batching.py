@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from packager.datasets.transforms import to_float
 from packager.errors import ProofError, UnavailableError
-from packager.proof.closeness import FLOAT32_TOLERANCE, relative_error
+from packager.proof.asking import FAILURES, answers, told
+from packager.proof.closeness import Closeness, closeness
 from packager.proof.result import Proof
-from packager.proof.samples import request_sizes
+from packager.proof.samples import repeated, request_sizes
 
 if TYPE_CHECKING:
+    from packager.proof.samples import Rows
     from packager.spec.serving import ServingSpec
+
+ALONE = 8
+"""Rows of each batch that are also asked alone."""
+
+COPIES = 3
+"""Of a batch at one time: in order, in reverse, and the module's own."""
 
 
 def require_memory(serving: ServingSpec, *, bytes_per_row: int) -> None:
@@ -43,50 +50,86 @@ def _free_bytes() -> int:
     return sys.maxsize
 
 
-def prove(artifact: torch.jit.ScriptModule, images: torch.Tensor, serving: ServingSpec) -> Proof:
-    """Run uint8 images [N, C, H, W] alone, in batches and in another order; compare the rows.
+def prove(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Proof:
+    """Run rows [N, ...] of every input alone, in batches and in another order; compare them.
 
     Raises:
-        ProofError: a batch size fails, or a row depends on its neighbours.
+        ProofError: a batch size fails, an output has not one row for each of the batch's, or a
+            row depends on its neighbours.
+        UnavailableError: the inputs of the largest batch are more than the memory that is free.
     """
     sizes = [size for size in request_sizes(serving) if size is not None]
     if not sizes:
         return Proof(name="batching", finding="no batch dimension, by the recipe")
-    worst = 0.0
+    row_bytes = sum(tensor[0].nbytes for tensor in rows)
+    require_memory(serving, bytes_per_row=COPIES * row_bytes)
+    compared = []
     for size in sizes:
-        batch = to_float(images[torch.arange(size) % len(images)])
         try:
-            worst = max(worst, _row_error(artifact, batch))
-        except RuntimeError as error:
+            compared += _compared(artifact, repeated(rows, size), serving)
+        except FAILURES as error:
             raise ProofError(
-                f"the artifact fails on a batch of {size}: {str(error).splitlines()[-1]}",
+                f"the artifact fails on a batch of {size}: {told(error)}",
                 where="serving",
                 remedy="choose serving=unbatched with the batch_dim that it takes",
             ) from error
-    if worst > FLOAT32_TOLERANCE:
-        raise ProofError(
-            f"an answer depends on its neighbours in the batch (relative error {worst:.1e})",
-            where="serving.max_batch_size",
-            remedy="choose serving=unbatched, or remove what mixes rows from the architecture",
-        )
+    for one in compared:
+        if not one.same:
+            raise ProofError(
+                f"an answer depends on its neighbours in the batch ({one})",
+                where=_key(serving),
+                remedy=_remedy(serving),
+            )
     return Proof(
         name="batching",
         finding=f"batches of {', '.join(map(str, sizes))}: rows independent",
-        measured={"relative_error": worst},
+        measured={"relative_error": max(one.relative_error for one in compared)},
     )
 
 
-def _row_error(artifact: torch.jit.ScriptModule, batch: torch.Tensor) -> float:
-    """Return how far rows are from the same rows in reverse order and alone."""
-    with torch.inference_mode():
-        together = artifact(batch)
-        reverse = artifact(batch.flip(0)).flip(0)
-        alone = (
-            torch.cat([artifact(row) for row in torch.split(batch[:8], 1)])
-            if len(batch) > 1
-            else None
+def _compared(
+    artifact: torch.jit.ScriptModule, batch: Rows, serving: ServingSpec
+) -> list[Closeness]:
+    """Return how far rows are from the same rows in reverse order, and alone where they may be."""
+    together = answers(artifact, batch)
+    _require_rows(together, batch, serving)
+    reverse = answers(artifact, _reversed(batch))
+    compared = [closeness(_reversed(reverse), together)]
+    if len(batch[0]) == 1 or 1 not in request_sizes(serving):
+        return compared
+    single = [
+        answers(artifact, tuple(tensor[index : index + 1] for tensor in batch))
+        for index in range(min(ALONE, len(batch[0])))
+    ]
+    alone = tuple(torch.cat(output) for output in zip(*single, strict=True))
+    return [*compared, closeness(tuple(output[:ALONE] for output in together), alone)]
+
+
+def _reversed(rows: Rows) -> Rows:
+    return tuple(tensor.flip(0) for tensor in rows)
+
+
+def _require_rows(outputs: Rows, batch: Rows, serving: ServingSpec) -> None:
+    """Check that the first dimension of every output is the batch's."""
+    size = len(batch[0])
+    for index, output in enumerate(outputs):
+        if output.shape[:1] != (size,):
+            raise ProofError(
+                f"the artifact gives {list(output.shape)} for a batch of {size}; its first"
+                " dimension must be the batch's",
+                where=f"outputs[{index}]",
+                remedy=_remedy(serving),
+            )
+
+
+def _key(serving: ServingSpec) -> str:
+    return "serving.max_batch_size" if serving.max_batch_size > 0 else "serving.batch_dim"
+
+
+def _remedy(serving: ServingSpec) -> str:
+    if serving.max_batch_size > 0:
+        return (
+            "remove what mixes rows from the module, or choose serving=unbatched"
+            " serving.batch_dim=null and give every dimension in dims"
         )
-    error = relative_error(reverse, together)
-    if alone is None:
-        return error
-    return max(error, relative_error(together[: len(alone)], alone))
+    return "set serving.batch_dim=null, and give every dimension in dims"

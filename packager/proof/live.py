@@ -12,31 +12,34 @@ import torch
 
 from packager.client import Client, ModelMetadata, TensorMetadata, WireFormat
 from packager.errors import ProofError
-from packager.model_config.render import PLATFORM, config_dims
-from packager.proof.closeness import FLOAT32_TOLERANCE, relative_error, top1_agreement
+from packager.model_config.render import PLATFORM, config_dims, is_number
+from packager.proof.asking import like
+from packager.proof.closeness import Closeness
 from packager.proof.result import Proof, Verdict
-from packager.proof.samples import requests, typical_size
+from packager.proof.samples import Rows, repeated, requests, typical_size
 from packager.spec.recipe import Recipe
+from packager.spec.tensors import DataType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packager.spec.tensors import TensorSpec
 
-IMAGES = 256
-"""Held-out images sent by each protocol."""
+REQUEST_BYTES = 2**23
+"""Of one request's inputs: as JSON they are several times as many."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Question:
-    """What a server is asked: a model's version, and images whose answers are known.
+    """What a server is asked: a model's version, and rows whose answers are known.
 
-    `images` are uint8 [N, C, H, W]; `expected` the trained module's answers [N, classes].
+    `rows` are one tensor [N, *dims] an input, as clients send them; `expected` one tensor
+    [N, ...] an output, the reference's answers.
     """
 
     recipe: Recipe
-    images: torch.Tensor
-    expected: torch.Tensor
+    rows: Rows
+    expected: Rows
     version: int
 
 
@@ -50,23 +53,20 @@ def prove(client: Client, question: Question, *, model: str, grpc: bool) -> Proo
         UnavailableError: the server went away.
     """
     recipe, version = question.recipe, question.version
-    images, expected = question.images[:IMAGES], question.expected[:IMAGES]
     _prove_metadata(client.model_metadata(model, version), recipe)
-    size = typical_size(recipe.serving)
-    wires = [wire for wire in WireFormat if wire is not WireFormat.GRPC or grpc]
-    worst, timings = 0.0, []
+    wires = [wire for wire in WireFormat if _speaks(wire, recipe, grpc=grpc)]
+    worst, timings = Closeness(), []
     for wire in wires:
-        error, milliseconds = _prove_answers(
-            client, recipe, (wire, model, version), _batches(images, size), expected
-        )
-        worst = max(worst, error)
+        close, milliseconds = _prove_answers(client, question, (wire, model, version))
+        worst = max(worst, close, key=lambda one: (one.relative_error, -one.agreement))
         timings.append(f"{wire.value} {milliseconds:.1f} ms")
-    batch = f"a batch of {size}" if size else "one image"
+    size = _request_size(question)
+    batch = f"a batch of {size}" if size else "one sample"
     return Proof(
         name="live",
         finding=f"Triton {client.server_metadata()['version']}: metadata equals the recipe,"
-        f" {len(wires)} protocols answer as trained (max error {worst:.1e})",
-        measured={"relative_error": worst},
+        f" {_spoken(wires)} as the module does (max error {worst.relative_error:.1e})",
+        measured=worst.measured,
         timing=f"{batch}: {', '.join(timings)}",
     )
 
@@ -76,11 +76,17 @@ def skipped() -> Proof:
     return Proof(name="live", finding="server=none", verdict=Verdict.skipped)
 
 
-def _batches(images: torch.Tensor, size: int | None) -> list[np.ndarray[Any, Any]]:
-    """Return the requests; where images are fewer than a batch, they are repeated."""
-    if size is not None and len(images) < size:
-        images = images[torch.arange(size) % len(images)]
-    return [batch.contiguous().numpy() for batch in requests(images, size)]
+def _speaks(wire: WireFormat, recipe: Recipe, *, grpc: bool) -> bool:
+    """Return whether the model's tensors can travel that way: JSON has no half precision."""
+    if wire is WireFormat.GRPC:
+        return grpc
+    types = {tensor.data_type for tensor in (*recipe.inputs, *recipe.outputs)}
+    return wire is not WireFormat.JSON or DataType.FP16 not in types
+
+
+def _spoken(wires: Sequence[WireFormat]) -> str:
+    number = f"{len(wires)} protocols answer" if len(wires) > 1 else "1 protocol answers"
+    return number if WireFormat.JSON in wires else f"{number} (JSON carries no FP16)"
 
 
 def _prove_metadata(metadata: ModelMetadata, recipe: Recipe) -> None:
@@ -116,28 +122,54 @@ def _same(what: str, found: object, expected: object) -> None:
 
 
 def _prove_answers(
-    client: Client,
-    recipe: Recipe,
-    target: tuple[WireFormat, str, int],
-    batches: Sequence[np.ndarray[Any, Any]],
-    expected: torch.Tensor,
-) -> tuple[float, float]:
-    """Return the largest relative error and the median milliseconds of a request."""
+    client: Client, question: Question, target: tuple[WireFormat, str, int]
+) -> tuple[Closeness, float]:
+    """Return how close the answers are, and the median milliseconds of a request."""
     wire, model, version = target
-    answers, seconds = [], []
-    for batch in batches:
+    close, seconds = Closeness(), []
+    for rows, expected in _requests(question):
         started = time.perf_counter()
-        answer = client.infer(wire, model, version, {recipe.inputs[0].name: batch})
+        answer = client.infer(wire, model, version, _named(question.recipe, rows))
         seconds.append(time.perf_counter() - started)
-        answers.append(torch.from_numpy(np.array(answer[recipe.outputs[0].name])))
-    found = torch.cat([answer.reshape(-1, expected.shape[-1]) for answer in answers])
-    expected = expected[torch.arange(len(found)) % len(expected)]
-    error = relative_error(found, expected)
-    if error > FLOAT32_TOLERANCE:
+        close.add(like(_found(question.recipe.outputs, answer), expected), expected)
+    if not close.same:
         raise ProofError(
-            f"over {wire.value} the server answers otherwise than the trained module: relative"
-            f" error {error:.1e}, top-1 agreement {top1_agreement(found, expected):.4f}",
+            f"over {wire.value} the server answers otherwise than the module does here: {close}",
             where="live",
             remedy="see the server's log",
         )
-    return error, statistics.median(seconds) * 1000
+    return close, statistics.median(seconds) * 1000
+
+
+def _requests(question: Question) -> Iterator[tuple[Rows, Rows]]:
+    """Yield rows with their answers; where there are fewer than a request's, they are repeated."""
+    size = _request_size(question)
+    rows, expected = question.rows, question.expected
+    if size is not None and len(rows[0]) < size:
+        rows, expected = repeated(rows, size), repeated(expected, size)
+    yield from zip(requests(rows, size), requests(expected, size), strict=True)
+
+
+def _request_size(question: Question) -> int | None:
+    """Return a request's rows: fewer than is typical where they are large, if any number may be."""
+    serving = question.recipe.serving
+    size = typical_size(serving)
+    if size is None or (serving.max_batch_size == 0 and serving.batch_dim != -1):
+        return size
+    row_bytes = sum(tensor[0].nbytes for tensor in question.rows)
+    return max(1, min(size, REQUEST_BYTES // max(1, row_bytes)))
+
+
+def _named(recipe: Recipe, rows: Rows) -> dict[str, np.ndarray[Any, Any]]:
+    """Return one request's arrays by name; a single number for each row is sent as [N, 1]."""
+    return {
+        tensor.name: (values[:, None] if is_number(tensor, recipe.serving) else values)
+        .contiguous()
+        .numpy()
+        for tensor, values in zip(recipe.inputs, rows, strict=True)
+    }
+
+
+def _found(tensors: Sequence[TensorSpec], answer: Mapping[str, np.ndarray[Any, Any]]) -> Rows:
+    """Return the outputs in the recipe's order: the server's is another."""
+    return tuple(torch.from_numpy(np.array(answer[tensor.name])) for tensor in tensors)

@@ -1,55 +1,198 @@
-"""Proof 4: the bytes to be published answer as the trained module does."""
+"""Proof 4: the bytes to be published answer as the module does that they were made from."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
+
 from packager.errors import ProofError
-from packager.proof.closeness import (
-    FLOAT32_TOLERANCE,
-    TOP1_AGREEMENT,
-    relative_error,
-    top1_agreement,
-)
+from packager.proof.asking import FAILURES, answers, as_served, like, told
+from packager.proof.closeness import TOP1_AGREEMENT, Closeness
 from packager.proof.result import Proof
-from packager.training.evaluate import predict
+from packager.proof.samples import Rows
 
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Iterable
 
-    from packager.datasets.load import Split
+    from packager.spec.serving import ServingSpec
+
+KEPT = 256
+"""Rows that a server is asked by each protocol."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Kept:
+    """The first rows that were asked, and the reference's answers: what a server is asked later.
+
+    Both have one tensor an input, or an output, with as many rows.
+    """
+
+    rows: Rows
+    expected: Rows
+
+
+@dataclass(slots=True)
+class _Scores:
+    """What labels tell, where there are any and the one output is a score a class."""
+
+    images: int = 0
+    agreeing: int = 0
+    right: int = 0
+
+    def add(self, found: Rows, expected: Rows, labels: torch.Tensor | None) -> None:
+        if labels is None or len(expected) != 1 or not _are_scores(expected[0]):
+            return
+        ours, theirs = found[0].flatten(1), expected[0].flatten(1)
+        if ours.shape != theirs.shape:
+            return
+        classes = ours.argmax(dim=1)
+        self.images += len(labels)
+        self.agreeing += int((classes == theirs.argmax(dim=1)).sum())
+        self.right += int((classes == labels.to(classes.device)).sum())
+
+    @property
+    def measured(self) -> dict[str, float]:
+        if not self.images:
+            return {}
+        return {
+            "top1_agreement": self.agreeing / self.images,
+            "accuracy": self.right / self.images,
+        }
+
+
+@dataclass(slots=True)
+class _Keeping:
+    """The first rows, batch by batch, until there are enough."""
+
+    parts: list[tuple[Rows, Rows]] = field(default_factory=list)
+    kept: int = 0
+
+    def add(self, rows: Rows, expected: Rows) -> None:
+        more = min(KEPT - self.kept, len(rows[0]))
+        if more > 0:
+            first = tuple(tensor[:more].clone() for tensor in rows)
+            self.parts.append((first, tuple(tensor[:more].clone() for tensor in expected)))
+            self.kept += more
+
+    def joined(self) -> Kept:
+        rows, expected = zip(*self.parts, strict=True)
+        return Kept(rows=_concatenated(rows), expected=_concatenated(expected))
 
 
 def prove(
-    artifact: torch.jit.ScriptModule, trained: torch.nn.Module, held_out: Split
-) -> tuple[Proof, torch.Tensor]:
-    """Compare answers on the held-out images; also return the trained module's [N, classes].
+    artifact: torch.jit.ScriptModule,
+    reference: torch.nn.Module,
+    batches: Iterable[tuple[Rows, torch.Tensor | None]],
+    *,
+    serving: ServingSpec,
+    source: str,
+) -> tuple[Proof, Kept]:
+    """Compare the artifact's answers with the reference's, batch by batch, as clients will ask.
+
+    `reference` is in evaluation mode and takes what the artifact takes: the module before export,
+    or, for a file that is packaged as it is, that file loaded again. `batches` are rows [N, ...]
+    with their labels [N], or None; `source` says what they are ("test images"). Also returns the
+    first `KEPT` rows with the reference's answers.
 
     Raises:
         ProofError: an answer is off by more than the tolerance, or is not finite, or a class
             differs.
     """
-    expected = predict(trained, held_out.images)
-    if not expected.isfinite().all():
+    close, scores, keeping, count = Closeness(), _Scores(), _Keeping(), 0
+    for rows, labels in batches:
+        expected = _expected(reference, rows, labels, serving=serving, source=source)
+        found = like(_found(artifact, rows, serving), expected)
+        close.add(found, expected)
+        scores.add(found, expected, labels)
+        keeping.add(rows, expected)
+        count += len(rows[0])
+    if not count:
+        raise ProofError(f"there are no {source} to ask", where="dataset", remedy="give some")
+    _require_same(close, scores)
+    of_itself = isinstance(reference, torch.jit.ScriptModule)
+    return Proof(
+        name="parity",
+        finding=_finding(f"{count:,} {source}", close, scores, of_itself=of_itself),
+        measured=close.measured | scores.measured,
+    ), keeping.joined()
+
+
+def _expected(
+    reference: torch.nn.Module,
+    rows: Rows,
+    labels: torch.Tensor | None,
+    *,
+    serving: ServingSpec,
+    source: str,
+) -> Rows:
+    """Return the reference's answers; a module with labels answers in batches, as it was trained.
+
+    A served model without a batch axis must then answer as the batches did.
+    """
+    in_batches = labels is not None and not isinstance(reference, torch.jit.ScriptModule)
+    try:
+        expected = answers(reference, rows) if in_batches else as_served(reference, rows, serving)
+    except FAILURES as error:
         raise ProofError(
-            "the trained module answers NaN or infinity on held-out images",
-            where="trainer",
-            remedy="lower trainer.lr, or train longer",
+            f"the module fails on {source}: {told(error)}",
+            where="architecture",
+            remedy="correct inputs, or the module",
+        ) from error
+    if not all(output.isfinite().all() for output in expected):
+        raise ProofError(
+            f"the module answers NaN or infinity on {source}",
+            where="trainer" if labels is not None else "architecture",
+            remedy="lower trainer.lr, or train longer; without training correct the weights",
         )
-    found = predict(artifact, held_out.images)
-    error = relative_error(found, expected)
-    agreement = top1_agreement(found, expected)
-    accuracy = (found.argmax(dim=1) == held_out.labels).float().mean().item()
-    if error > FLOAT32_TOLERANCE or agreement < TOP1_AGREEMENT:
+    return expected
+
+
+def _found(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Rows:
+    try:
+        return as_served(artifact, rows, serving)
+    except FAILURES as error:
         raise ProofError(
-            f"the exported model answers otherwise than the trained one: relative error"
-            f" {error:.1e}, allowed {FLOAT32_TOLERANCE:.0e}; top-1 agreement {agreement:.4f}",
+            f"the artifact fails where the module does not: {told(error)}",
             where="export.method",
             remedy="set export.method=script",
-        )
-    finding = (
-        f"{len(found):,} test images: max error {error:.1e} of max|y|,"
-        f" top-1 agreement {agreement:.2%}, accuracy {accuracy:.2%}"
+        ) from error
+
+
+def _require_same(close: Closeness, scores: _Scores) -> None:
+    agreement = scores.measured.get("top1_agreement", 1.0)
+    if close.same and agreement >= TOP1_AGREEMENT:
+        return
+    top1 = f"; top-1 agreement {agreement:.4f}" if scores.images else ""
+    raise ProofError(
+        f"the exported model answers otherwise than the module it was made from: {close}{top1}",
+        where="export.method",
+        remedy="set export.method=script",
     )
-    measured = {"relative_error": error, "top1_agreement": agreement, "accuracy": accuracy}
-    return Proof(name="parity", finding=finding, measured=measured), expected
+
+
+def _finding(what: str, close: Closeness, scores: _Scores, *, of_itself: bool) -> str:
+    text = f"{what}: max error {close.relative_error:.1e} of max|y|"
+    measured = close.measured | scores.measured
+    for key, words in {
+        "equal_integers": "equal integers",
+        "top1_agreement": "top-1 agreement",
+        "accuracy": "accuracy",
+    }.items():
+        if key in measured:
+            text += f", {words} {measured[key]:.2%}"
+    return f"{text}, by the file's own answers" if of_itself else text
+
+
+def _are_scores(output: torch.Tensor) -> bool:
+    """Return whether an output is [N, classes] of floats, axes of one aside."""
+    return (
+        output.is_floating_point()
+        and output.dim() > 1
+        and output.flatten(1).shape[1] == output.shape[-1]
+    )
+
+
+def _concatenated(parts: Iterable[Rows]) -> Rows:
+    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))

@@ -1,17 +1,30 @@
-"""How held-out images become the tensors that a served model is sent."""
+"""The rows that the proofs send: held-out images, or generated where a model has no data."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
-from packager.datasets.transforms import to_float
+from packager.datasets.transforms import to_input
+from packager.errors import SpecError
+from packager.export.dtypes import TORCH_DTYPES
+from packager.proof.inputs import sizes
+from packager.spec.recipe import Pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
+    from packager.spec.tensors import TensorSpec
+
+Rows = tuple[torch.Tensor, ...]
+"""One tensor [N, *dims] for each input of the recipe, or each output, in its order."""
+
+GENERATED_BYTES = 2**26
+"""What generated inputs may take; at least one row there is."""
 
 
 def request_sizes(serving: ServingSpec) -> tuple[int | None, ...]:
@@ -31,13 +44,66 @@ def typical_size(serving: ServingSpec) -> int | None:
     return 32 if serving.batch_dim == -1 else serving.batch_dim
 
 
-def requests(images: torch.Tensor, size: int | None) -> Iterator[torch.Tensor]:
-    """Split uint8 images [N, C, H, W] into float32 requests of exactly `size` images.
+def generated(inputs: Sequence[TensorSpec], *, count: int = 256, seed: int = 0) -> Rows:
+    """Return rows for a model without data, the same for the same seed.
 
-    Images left over are not sent; with `size` None each request is one image [C, H, W].
+    Floats are uniform in [0, 1), UINT8 in 0..255 as pixels are, BOOL false or true. Other
+    integers are 0 or 1, so that they are indices into any table. Dimensions of -1 are
+    `VARIABLE_SIZES[0]`. There are fewer than `count` rows where they would take more than
+    `GENERATED_BYTES`.
+
+    Raises:
+        SpecError: libtorch has no such data type.
     """
-    pixels = to_float(images)
+    dtypes = [_dtype(tensor, index) for index, tensor in enumerate(inputs)]
+    row_bytes = sum(
+        math.prod(sizes(tensor)) * dtype.itemsize
+        for tensor, dtype in zip(inputs, dtypes, strict=True)
+    )
+    rows = max(1, min(count, GENERATED_BYTES // max(1, row_bytes)))
+    source = torch.Generator().manual_seed(seed)
+    return tuple(
+        _drawn((rows, *sizes(tensor)), dtype, source)
+        for tensor, dtype in zip(inputs, dtypes, strict=True)
+    )
+
+
+def image_rows(images: torch.Tensor, recipe: Recipe) -> Rows:
+    """Return images, uint8 [N, C, H, W], as the model's clients send them."""
+    if recipe.export.pixels is Pixels.uint8:
+        return (images,)
+    return (to_input(images, recipe.dataset.normalize if recipe.dataset else None),)
+
+
+def requests(rows: Rows, size: int | None) -> Iterator[Rows]:
+    """Split rows into requests of exactly `size` of them; those left over are not sent.
+
+    With `size` None each request is one sample, without a batch axis.
+    """
     if size is None:
-        yield from pixels
-    else:
-        yield from (batch for batch in torch.split(pixels, size) if len(batch) == size)
+        yield from zip(*rows, strict=True)
+        return
+    for start in range(0, len(rows[0]) - size + 1, size):
+        yield tuple(tensor[start : start + size] for tensor in rows)
+
+
+def repeated(rows: Rows, count: int) -> Rows:
+    """Return `count` rows: the first ones, begun again where there are fewer."""
+    return tuple(tensor[torch.arange(count) % len(tensor)] for tensor in rows)
+
+
+def _dtype(tensor: TensorSpec, index: int) -> torch.dtype:
+    if tensor.data_type not in TORCH_DTYPES:
+        raise SpecError(
+            f"is {tensor.data_type.value}, which no tensor of Triton's libtorch can be",
+            where=f"inputs[{index}].data_type",
+            remedy=f"use one of {', '.join(data_type.value for data_type in TORCH_DTYPES)}",
+        )
+    return TORCH_DTYPES[tensor.data_type]
+
+
+def _drawn(shape: tuple[int, ...], dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:
+    if dtype.is_floating_point:
+        return torch.rand(shape, generator=source).to(dtype)
+    end = 256 if dtype is torch.uint8 else 2
+    return torch.randint(end, shape, generator=source).to(dtype)

@@ -10,6 +10,7 @@ from packager.model_config.render import LABELS_FILE
 
 CONFIG_FILE = "config.pbtxt"
 MANIFEST_FILE = "manifest.json"
+METRICS_FILE = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,7 @@ class ModelPaths:
     def manifest(self, number: int) -> Path:
         """Return a version's manifest."""
         return self.version(number) / MANIFEST_FILE
+
+    def metrics(self, number: int) -> Path:
+        """Return the metrics of a version's training, one epoch a line."""
+        return self.version(number) / METRICS_FILE

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from importlib.metadata import version as package_version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from packager import __version__
 from packager.proof.result import Proof
+from packager.spec.plain import plain
 from packager.spec.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT = 1
 
@@ -24,15 +25,17 @@ FORMAT = 1
 class Manifest:
     """What a version came from, and the config and labels that it was proven with.
 
-    `files` maps the version's files to their sha256.
+    `files` maps the version's files to their sha256. `dataset`, `preprocessing` and `training` are
+    None for a model that knows of no data, or was not trained here.
     """
 
     recipe: Recipe
     files: Mapping[str, str]
     config: str
     labels: tuple[str, ...]
-    dataset: Mapping[str, object]
-    training: Mapping[str, object]
+    dataset: Mapping[str, object] | None
+    preprocessing: Mapping[str, object] | None
+    training: Mapping[str, object] | None
     proofs: tuple[Proof, ...]
 
     def to_json(self) -> str:
@@ -48,11 +51,7 @@ class Manifest:
             "labels": list(self.labels),
             "recipe": plain(self.recipe),
             "dataset": plain(self.dataset),
-            "preprocessing": {
-                "resize": plain(self.recipe.dataset.resize),
-                "scale": "uint8 / 255",
-                "layout": "channels, height, width",
-            },
+            "preprocessing": plain(self.preprocessing),
             "training": plain(self.training),
             "proofs": {proof.name: _proof(proof) for proof in self.proofs},
             "versions": {
@@ -80,22 +79,3 @@ def sha256(path: Path) -> str:
     """Return a file's sha256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """Return a spec as JSON's types: dataclasses as objects, enums by value, tuples as lists."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    match value:
-        case Enum():
-            return value.value
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case Path():
-            return str(value)
-        case _:
-            return value

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from packager.spec.architecture import ArchitectureSpec, TorchScriptSpec
 from packager.spec.dataset import DatasetSpec
 from packager.spec.serving import ServingSpec
 from packager.spec.tensors import TensorSpec
-from packager.spec.training import ArchitectureSpec, TrainerSpec
+from packager.spec.training import NoTrainerSpec, TrainerSpec
 from packager.spec.validity import require
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
@@ -23,18 +24,39 @@ class ExportMethod(Enum):
     freeze = "freeze"
 
 
+class Pixels(Enum):
+    """What clients send: floats already prepared as in training, or the image's raw bytes.
+
+    With `uint8` preparing is a part of the exported module, and clients cannot skew it.
+    """
+
+    float32 = "float32"
+    uint8 = "uint8"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSpec:
+    """How a module becomes TorchScript, and what its input images are."""
+
+    method: ExportMethod = ExportMethod.freeze
+    pixels: Pixels = Pixels.float32
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """One model: what it is, what it learns from, and how it is served."""
+    """One model: what it is, what it learns from, and how it is served.
+
+    `dataset` None means that the model knows of no data: it is proven on generated inputs.
+    """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    dataset: DatasetSpec
+    dataset: DatasetSpec | None
     architecture: ArchitectureSpec
-    trainer: TrainerSpec
+    trainer: TrainerSpec | NoTrainerSpec
     serving: ServingSpec
-    export_method: ExportMethod = ExportMethod.freeze
+    export: ExportSpec = ExportSpec()
 
     def __post_init__(self) -> None:
         require(
@@ -43,8 +65,6 @@ class Recipe:
             where="name",
             remedy="use at most 128 letters, digits, _ - and . with a letter or digit first",
         )
-        for source in self.dataset.sources:
-            source.require_every_role()
         names = [tensor.name for tensor in (*self.inputs, *self.outputs)]
         for name in names:
             require(
@@ -52,6 +72,56 @@ class Recipe:
                 f"two tensors are named '{name}'",
                 where="inputs/outputs",
                 remedy="give each its own name",
+            )
+        self._require_data()
+        self._require_training()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the dataset's classes, as far as they are known."""
+        return self.dataset.classes if self.dataset else ()
+
+    def _require_data(self) -> None:
+        if self.dataset is not None:
+            for source in self.dataset.sources:
+                source.require_every_role()
+            return
+        require(
+            isinstance(self.trainer, NoTrainerSpec),
+            "there is nothing to learn from",
+            where="dataset",
+            remedy="choose a dataset, or trainer=none",
+        )
+        require(
+            bool(self.inputs),
+            "are not given, and without data nothing else tells them",
+            where="inputs",
+            remedy="give each input's name, data_type and dims",
+        )
+        require(
+            self.export.pixels is Pixels.float32,
+            "is uint8, and without data there are no images",
+            where="export.pixels",
+            remedy="choose export=float32_pixels",
+        )
+
+    def _require_training(self) -> None:
+        if isinstance(self.trainer, NoTrainerSpec):
+            return
+        require(
+            not isinstance(self.architecture, TorchScriptSpec),
+            "a TorchScript file is packaged as it is",
+            where="trainer",
+            remedy="choose trainer=none",
+        )
+        for side in ("inputs", "outputs"):
+            count = len(getattr(self, side))
+            require(
+                count <= 1,
+                f"{count} are given; training knows one image in and one score a class out",
+                where=side,
+                remedy="give one, or none; a module with more of them is packaged with"
+                " trainer=none",
             )
 
 

@@ -8,42 +8,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
-from packager import architectures, console
+from packager import console
+from packager.architectures import layers
 from packager.datasets.fetch import fetch
 from packager.datasets.load import Dataset, load
+from packager.datasets.samples import first, in_order
 from packager.errors import SpecError
-from packager.export import torchscript
+from packager.export import existing, torchscript
+from packager.export.preprocessing import with_preprocessing
 from packager.model_config.render import label_filename, render
 from packager.proof import batching, contract, live, parity, rules
 from packager.proof.result import Proof
+from packager.proof.samples import generated, image_rows
 from packager.repository.layout import ModelPaths
 from packager.repository.manifest import Manifest, digests
 from packager.repository.publish import Published, publish, reported, rewrite_manifest, staged
-from packager.spec.recipe import Recipe
+from packager.spec.architecture import LayersSpec, TorchScriptSpec
+from packager.spec.recipe import Pixels, Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
+from packager.tasks.recording import dataset_record, preprocessing_record, training_record
 from packager.tasks.requests import examples
 from packager.tasks.summary import Summary
-from packager.training.fit import Trained, fit
-from packager.training.fit import prepare as prepare_torch
+from packager.tasks.training import Made, made
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packager.proof.samples import Rows
     from packager.spec.job import Job
 
 
 STAGED_VERSION = 1
 """A staged model's version directory; publishing gives it the next free number."""
 
+SAMPLE = 256
+"""Test images that are tried in batches of every size."""
+
+TEST_BATCH = 500
+"""How many test images are compared at a time."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A staged model, to be proven and published, with all that it came from."""
+    """A staged model, to be proven and published, with all that it came from.
+
+    `reference` is what the artifact must answer as: the module before it was exported.
+    """
 
     recipe: Recipe
-    dataset: Dataset
-    trained: Trained
+    dataset: Dataset | None
+    made: Made
     model: ModelPaths
+    reference: nn.Module
     artifact: torch.jit.ScriptModule
 
 
@@ -56,56 +75,81 @@ class Built:
     proofs: tuple[Proof, ...]
 
 
-def run(job: Job) -> Summary:
+def run(job: Job) -> Summary | None:
     """Build and publish the job's recipe; print what was done.
+
+    Of several processes that train together, one publishes and returns a summary.
 
     Raises:
         SpecError, ProofError, UnavailableError: as the stages do; nothing is published then.
     """
     recipe = job.require_recipe()
-    if recipe.inputs and -1 not in recipe.inputs[0].dims:
-        _require_fitting_layers(recipe, recipe.inputs[0].dims)
+    _require_fitting_layers(recipe)
     dataset = _data(job, recipe)
-    recipe = contract.derive_inputs(recipe, sample_shape=tuple(dataset.train.images.shape[1:]))
-    trained = _train(recipe, dataset)
-    with staged(job.repository, recipe.name) as model:
-        with reported(model.directory, "repository.staging"):
-            candidate = _stage(recipe, dataset, trained, model)
-        proofs, question = _prove(job, candidate)
-        manifest = _manifest(candidate, proofs)
-        with reported(model.directory, "repository.staging"):
-            model.manifest(STAGED_VERSION).write_text(manifest.to_json())
-        built = _publish(job, candidate, manifest, question)
+    if recipe.dataset is not None and dataset is not None:
+        known = dataclasses.replace(recipe.dataset, classes=dataset.classes)
+        recipe = dataclasses.replace(recipe, dataset=known)
+    recipe = contract.derive_inputs(recipe, sample_shape=dataset.train.shape if dataset else None)
+    _require_fitting_layers(recipe)
+    with made(job, recipe, dataset) as module:
+        if module is None:
+            return None
+        with staged(job.repository, recipe.name) as model:
+            built = _build(job, recipe, dataset, module, model)
+        module.kept.discard()
     summary = Summary(
         name=recipe.name,
         version=built.published.version,
-        test_accuracy=trained.test_accuracy,
-        subset=dataset.subset,
+        test_accuracy=_accuracy(built, module),
+        subset=dataset is not None and dataset.subset,
     )
     _print(built, summary)
     return summary
 
 
-def _require_fitting_layers(
-    recipe: Recipe, sample_shape: tuple[int, ...]
-) -> list[architectures.PlacedLayer]:
-    """Check that the layers fit together, end in one score a class, and fit into memory."""
-    placed = architectures.place(recipe.architecture, sample_shape=sample_shape)
+def _build(
+    job: Job, recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths
+) -> Built:
+    with reported(model.directory, "repository.staging"):
+        candidate = _stage(recipe, dataset, module, model)
+    proofs, question = _prove(job, candidate)
+    manifest = _manifest(candidate, proofs)
+    with reported(model.directory, "repository.staging"):
+        model.manifest(STAGED_VERSION).write_text(manifest.to_json())
+    return _publish(job, candidate, manifest, question)
+
+
+def _accuracy(built: Built, module: Made) -> float | None:
+    """Return the accuracy on the test set, of training or else of the proof."""
+    if module.trained is not None:
+        return module.trained.test.accuracy
+    measured = [proof.measured.get("accuracy") for proof in built.proofs]
+    return next((value for value in measured if value is not None), None)
+
+
+def _require_fitting_layers(recipe: Recipe) -> None:
+    """Check that a stack of layers, of known input, fits together and fits into memory."""
+    if not isinstance(recipe.architecture, LayersSpec) or not recipe.inputs:
+        return
+    shape = recipe.inputs[0].dims
+    if -1 in shape:
+        return
+    placed = layers.place(recipe.architecture, sample_shape=shape)
     last = placed[-1]
-    classes = len(recipe.dataset.classes)
-    if last.output_shape != (classes,):
+    classes = len(recipe.classes)
+    if classes and last.output_shape != (classes,):
         raise SpecError(
-            f"the last layer gives {list(last.output_shape)}; dataset {recipe.dataset.name} has"
-            f" {classes} classes",
+            f"the last layer gives {list(last.output_shape)}; the dataset has {classes} classes",
             where=f"architecture.layers[{len(recipe.architecture.layers) - 1}]",
             remedy=f"end with Linear: {{out_features: {classes}}}",
         )
-    bytes_per_row = architectures.peak_bytes(placed, sample_shape=sample_shape)
+    bytes_per_row = layers.peak_bytes(placed, sample_shape=shape)
     batching.require_memory(recipe.serving, bytes_per_row=bytes_per_row)
-    return placed
 
 
-def _data(job: Job, recipe: Recipe) -> Dataset:
+def _data(job: Job, recipe: Recipe) -> Dataset | None:
+    if recipe.dataset is None:
+        return None
     with console.stage("data") as findings:
         fetched = fetch(recipe.dataset, cache=job.cache / "data")
         dataset = load(recipe.dataset, fetched)
@@ -113,62 +157,95 @@ def _data(job: Job, recipe: Recipe) -> Dataset:
             f"{recipe.dataset.name} from {dataset.source}:"
             f" {len(dataset.train.labels):,} training and {len(dataset.test.labels):,} test images"
         )
+        if dataset.skipped:
+            findings.append(f"{dataset.skipped:,} unreadable images left out")
     if dataset.subset:
         console.warn_subset(recipe.dataset.name)
     return dataset
 
 
-def _train(recipe: Recipe, dataset: Dataset) -> Trained:
-    sample_shape = tuple(dataset.train.images.shape[1:])
-    placed = _require_fitting_layers(recipe, sample_shape)
-    prepare_torch(recipe.trainer)
-    module = architectures.build(recipe.architecture, sample_shape=sample_shape)
-    console.err.print(console.layer_table(placed, sample_shape))
-    with (
-        console.stage("train") as findings,
-        console.TrainingProgress(recipe.trainer.epochs) as progress,
-    ):
-        trained = fit(module, dataset, recipe.trainer, progress)
-        findings.append(
-            f"test accuracy {trained.test_accuracy:.2%} with epoch {trained.best_epoch} of"
-            f" {recipe.trainer.epochs}, chosen on {recipe.trainer.selection.value} images"
-        )
-    return trained
-
-
-def _stage(recipe: Recipe, dataset: Dataset, trained: Trained, model: ModelPaths) -> Candidate:
+def _stage(recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths) -> Candidate:
     """Write everything but the manifest, and read the artifact back."""
+    path = model.artifact(STAGED_VERSION)
+    path.parent.mkdir()
     with console.stage("export") as findings:
-        path = model.artifact(STAGED_VERSION)
-        path.parent.mkdir()
-        torchscript.export(trained.module, method=recipe.export_method, path=path)
+        reference = _export(recipe, module, path)
         artifact = torchscript.load(path)
         size = path.stat().st_size
-        findings.append(f"TorchScript ({recipe.export_method.value}), {size:,} bytes")
+        findings.append(f"TorchScript ({_method(recipe)}), {size:,} bytes")
     recipe = contract.derive_outputs(recipe, artifact)
     model.config.write_text(render(recipe))
     if any(label_filename(tensor, recipe) for tensor in recipe.outputs):
-        model.labels.write_text("".join(f"{name}\n" for name in dataset.classes))
+        model.labels.write_text("".join(f"{name}\n" for name in recipe.classes))
+    if module.trained is not None:
+        lines = [epoch.to_json() for epoch in module.trained.epochs]
+        model.metrics(STAGED_VERSION).write_text("".join(lines))
     return Candidate(
-        recipe=recipe, dataset=dataset, trained=trained, model=model, artifact=artifact
+        recipe=recipe,
+        dataset=dataset,
+        made=module,
+        model=model,
+        reference=reference,
+        artifact=artifact,
     )
 
 
+def _export(recipe: Recipe, module: Made, path: Path) -> nn.Module:
+    """Write the artifact; return the module that it must answer as."""
+    if isinstance(recipe.architecture, TorchScriptSpec):
+        existing.copy_in(recipe.architecture, path)
+        return torchscript.load(recipe.architecture.path)
+    served = module.require_module()
+    if recipe.export.pixels is Pixels.uint8 and recipe.dataset is not None:
+        served = with_preprocessing(served, recipe.dataset.normalize).eval()
+    torchscript.export(served, method=recipe.export.method, path=path)
+    return served
+
+
+def _method(recipe: Recipe) -> str:
+    if isinstance(recipe.architecture, TorchScriptSpec):
+        return "the file as it is"
+    return recipe.export.method.value
+
+
 def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], live.Question]:
-    recipe, artifact, test = candidate.recipe, candidate.artifact, candidate.dataset.test
+    recipe, artifact = candidate.recipe, candidate.artifact
     with console.stage("prove") as findings:
         proofs = [
             rules.prove(candidate.model.config.read_text(), recipe),
             contract.prove(recipe, artifact),
-            batching.prove(artifact, test.images, recipe.serving),
+            batching.prove(artifact, _sample(candidate), recipe.serving),
         ]
-        proof, expected = parity.prove(artifact, candidate.trained.module, test)
-        question = live.Question(
-            recipe=recipe, images=test.images, expected=expected, version=STAGED_VERSION
+        source, batches = _questions(candidate)
+        proof, kept = parity.prove(
+            artifact, candidate.reference, batches, serving=recipe.serving, source=source
         )
-        proofs += [proof, proving.before_publishing(job.server, candidate.model, question)]
+        proofs.append(proof)
+        question = live.Question(
+            recipe=recipe, rows=kept.rows, expected=kept.expected, version=STAGED_VERSION
+        )
+        proofs.append(proving.before_publishing(job.server, candidate.model, question))
         findings.append(", ".join(proof.name for proof in proofs))
     return proofs, question
+
+
+def _sample(candidate: Candidate) -> Rows:
+    """Return some of what the model is asked."""
+    if candidate.dataset is None:
+        return generated(candidate.recipe.inputs)
+    images = first(candidate.dataset.test, SAMPLE).images
+    return image_rows(images, candidate.recipe)
+
+
+def _questions(
+    candidate: Candidate,
+) -> tuple[str, Iterator[tuple[Rows, torch.Tensor | None]]]:
+    """Return what the model is asked: every test image, or generated inputs where there is none."""
+    recipe, dataset = candidate.recipe, candidate.dataset
+    if dataset is None:
+        return "generated inputs", iter([(generated(recipe.inputs), None)])
+    batches = in_order(dataset.test, TEST_BATCH)
+    return "test images", ((image_rows(images, recipe), labels) for images, labels in batches)
 
 
 def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: live.Question) -> Built:
@@ -187,30 +264,18 @@ def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: live.
 
 
 def _manifest(candidate: Candidate, proofs: list[Proof]) -> Manifest:
-    model, dataset, trained = candidate.model, candidate.dataset, candidate.trained
-    trainer = candidate.recipe.trainer
+    model, recipe, trained = candidate.model, candidate.recipe, candidate.made.trained
+    files = [model.artifact(STAGED_VERSION)]
+    if trained is not None:
+        files.append(model.metrics(STAGED_VERSION))
     return Manifest(
-        recipe=candidate.recipe,
-        files=digests(model.artifact(STAGED_VERSION)),
+        recipe=recipe,
+        files=digests(*files),
         config=model.config.read_text(),
-        labels=tuple(dataset.classes) if model.labels.exists() else (),
-        dataset={
-            "name": candidate.recipe.dataset.name,
-            "source": dataset.source,
-            "digest": dataset.digest,
-            "subset": dataset.subset,
-            "train_images": len(dataset.train.labels),
-            "test_images": len(dataset.test.labels),
-        },
-        training={
-            "best_epoch": trained.best_epoch,
-            "selected_on": trainer.selection.value,
-            "test_accuracy": trained.test_accuracy,
-            "epochs": [
-                {"epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy}
-                for epoch in trained.epochs
-            ],
-        },
+        labels=recipe.classes if model.labels.exists() else (),
+        dataset=dataset_record(recipe, candidate.dataset),
+        preprocessing=preprocessing_record(recipe),
+        training=training_record(recipe, trained),
         proofs=tuple(proofs),
     )
 

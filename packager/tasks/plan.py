@@ -11,7 +11,10 @@ from packager import console
 from packager.model_config.render import render
 from packager.repository.layout import ModelPaths
 from packager.repository.versions import next_version, versions
+from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import Job, PlanFormat, PlanTask
+from packager.spec.recipe import Pixels
+from packager.spec.training import NoTrainerSpec
 from packager.tasks.preflight import require_scores
 
 if TYPE_CHECKING:
@@ -58,22 +61,46 @@ def make(job: Job) -> Plan:
     recipe = job.require_recipe()
     require_scores(recipe)
     model = ModelPaths(job.repository.path / recipe.name)
-    trainer = recipe.trainer
-    batch_size = trainer.batch_size
-    sources = ", ".join(map(str, recipe.dataset.sources))
     return Plan(
         model=recipe.name,
         version=next_version(model.directory),
         present_versions=versions(model.directory),
         steps=(
-            f"data:    {recipe.dataset.name}, from the cache or the first that serves of {sources}",
-            f"train:   {trainer.epochs} epochs of {trainer.optimizer.value}, batch {batch_size}",
-            f"export:  TorchScript ({recipe.export_method.value})",
+            f"data:    {_data(recipe)}",
+            f"train:   {_training(recipe)}",
+            f"export:  {_export(recipe)}",
             "prove:   rules, contract, batching, parity, live",
             f"publish: {model.version(next_version(model.directory))}",
         ),
         config_diff=_config_diff(recipe, model),
     )
+
+
+def _data(recipe: Recipe) -> str:
+    if recipe.dataset is None:
+        return "none: proofs run on generated inputs"
+    sources = ", ".join(map(str, recipe.dataset.sources))
+    return f"{recipe.dataset.name}, from the cache or the first that serves of {sources}"
+
+
+def _training(recipe: Recipe) -> str:
+    trainer, architecture = recipe.trainer, recipe.architecture
+    if isinstance(architecture, TorchScriptSpec):
+        return "none: the file holds its weights"
+    weights = architecture.weights
+    if isinstance(trainer, NoTrainerSpec):
+        return f"none: weights {'of' if weights else 'drawn from'} " + (
+            str(weights.path) if weights else f"seed {trainer.seed}"
+        )
+    steps = f"{trainer.epochs} epochs of {trainer.optimizer.value}, batch {trainer.batch_size}"
+    return f"{steps}, beginning with {weights.path}" if weights else steps
+
+
+def _export(recipe: Recipe) -> str:
+    if isinstance(recipe.architecture, TorchScriptSpec):
+        return f"{recipe.architecture.path} as it is"
+    text = f"TorchScript ({recipe.export.method.value})"
+    return f"{text} of raw uint8 pixels" if recipe.export.pixels is Pixels.uint8 else text
 
 
 def _config_diff(recipe: Recipe, model: ModelPaths) -> str | None:

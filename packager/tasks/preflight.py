@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packager import user_cache
 from packager.errors import SpecError, UnavailableError
+from packager.proof.inputs import require_image_input, require_mapped
 from packager.repository.publish import prepare
 from packager.server import docker, embedded, ports
 from packager.server.external import external
@@ -21,11 +22,13 @@ from packager.spec.server import (
 )
 from packager.spec.serving import InstanceKind
 from packager.spec.tensors import DataType
+from packager.spec.training import NoTrainerSpec
 
 if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
     from packager.spec.server import ServerSpec
+    from packager.spec.tensors import TensorSpec
 
 GPU_DEVICES = ("nvidia[0-9]*", "dxg")
 """The device files of NVIDIA's driver, on Linux and in WSL."""
@@ -45,32 +48,41 @@ def run(job: Job) -> None:
 
 
 def require_scores(recipe: Recipe) -> None:
-    """Check that the outputs, where the recipe gives them, are one FP32 score a class.
+    """Check inputs and outputs, where the recipe gives them, as far as no module is needed.
+
+    Triton's libtorch has their types; with a dataset the one input is an image, as its pixels
+    are sent; with training the one output is an FP32 score a class.
 
     Raises:
         SpecError: they are something else.
     """
-    classes = len(recipe.dataset.classes)
-    if len(recipe.outputs) > 1 or len(recipe.inputs) > 1:
-        side = "outputs" if len(recipe.outputs) > 1 else "inputs"
+    require_mapped(recipe)
+    if recipe.dataset is not None:
+        require_image_input(recipe)
+    if isinstance(recipe.trainer, NoTrainerSpec) or not recipe.outputs:
+        return
+    scores = recipe.outputs[0]
+    if scores.data_type is not DataType.FP32:
         raise SpecError(
-            f"a stack of layers has one; {len(getattr(recipe, side))} are given",
-            where=side,
-            remedy="give one, or none",
-        )
-    if recipe.outputs and recipe.outputs[0].data_type is not DataType.FP32:
-        raise SpecError(
-            f"is {recipe.outputs[0].data_type.value}; the layers give FP32",
+            f"is {scores.data_type.value}; training gives FP32 scores",
             where="outputs[0].data_type",
             remedy="set FP32, or leave outputs out",
         )
-    if recipe.outputs and recipe.outputs[0].dims not in ((classes,), (-1,)):
-        raise SpecError(
-            f"is {list(recipe.outputs[0].dims)}; dataset {recipe.dataset.name} has {classes}"
-            " classes",
-            where="outputs[0].dims",
-            remedy=f"set [{classes}], or leave outputs out",
-        )
+    _require_score_dims(recipe, scores)
+
+
+def _require_score_dims(recipe: Recipe, scores: TensorSpec) -> None:
+    classes = len(recipe.classes)
+    known = classes > 0
+    if scores.dims == (-1,) or (scores.dims == (classes,) if known else len(scores.dims) == 1):
+        return
+    expected = f"{classes} classes" if known else "one score a class"
+    raise SpecError(
+        f"is {list(scores.dims)}; dataset {recipe.dataset.name if recipe.dataset else ''} has"
+        f" {expected}",
+        where="outputs[0].dims",
+        remedy=f"set [{classes if known else -1}], or leave outputs out",
+    )
 
 
 def _require_server(server: ServerSpec, recipe: Recipe) -> None:

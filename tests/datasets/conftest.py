@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,11 @@ def fashion_folder(fashion: Fetched, tmp_path: Path) -> Path:
     for path in fashion.files.values():
         shutil.copy(path, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fashion_archives(fashion: Fetched) -> dict[str, bytes]:
+    """Compress the four files: file name -> bytes."""
+    return {
+        f"{path.name}.gz": gzip.compress(path.read_bytes(), 1) for path in fashion.files.values()
+    }

@@ -16,6 +16,7 @@ from packager.datasets.transforms import resize, to_float
 from packager.errors import SpecError
 from packager.spec.dataset import DataFormat, DatasetSpec
 
+from .images import in_memory
 from .specs import DEBIAN, MNIST_5K, dataset
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ def _small(folder: Path, spec: DatasetSpec, rows: str) -> Fetched:
 def test_fashion_mnist_is_whole_and_balanced(fashion: Fetched) -> None:
     """60,000 and 10,000 images, one channel, every class as often."""
     data = load(FASHION, fashion)
-    assert data.train.images.shape == (60000, 1, 28, 28)
-    assert data.test.images.shape == (10000, 1, 28, 28)
-    assert (data.train.images.dtype, data.train.labels.dtype) == (torch.uint8, torch.int64)
+    assert in_memory(data.train).images.shape == (60000, 1, 28, 28)
+    assert in_memory(data.test).images.shape == (10000, 1, 28, 28)
+    assert (in_memory(data.train).images.dtype, data.train.labels.dtype) == (
+        torch.uint8,
+        torch.int64,
+    )
     assert data.train.labels.bincount().tolist() == [6000] * 10
     assert data.test.labels.bincount().tolist() == [1000] * 10
     assert data.source == "debian dataset-fashion-mnist"
@@ -49,8 +53,8 @@ def test_mnist_5k_holds_out_every_fifth_image_of_each_class(mnist_5k: Fetched) -
     data = load(MNIST, mnist_5k)
     assert data.train.labels.bincount().tolist() == [400] * 10
     assert data.test.labels.bincount().tolist() == [100] * 10
-    seen = {bytes(image.flatten().tolist()) for image in data.train.images}
-    assert not any(bytes(image.flatten().tolist()) in seen for image in data.test.images)
+    seen = {bytes(image.flatten().tolist()) for image in in_memory(data.train).images}
+    assert not any(bytes(image.flatten().tolist()) in seen for image in in_memory(data.test).images)
     assert data.subset
 
 
@@ -58,7 +62,7 @@ def test_the_held_out_images_are_the_fifth_tenth_and_so_on(tmp_path: Path) -> No
     """Counted within each class, in the file's order, however classes are mixed."""
     spec = replace(MNIST, classes=("even", "odd"))
     fetched = _small(tmp_path, spec, "\n".join(f"{row},{row % 2}" for row in range(20)))
-    assert load(spec, fetched).test.images.flatten().tolist() == [8, 9, 18, 19]
+    assert in_memory(load(spec, fetched).test).images.flatten().tolist() == [8, 9, 18, 19]
 
 
 def test_a_cut_takes_evenly_spaced_images(mnist_5k: Fetched) -> None:
@@ -86,20 +90,20 @@ def test_the_digest_depends_on_the_tensors_alone(mnist_5k: Fetched) -> None:
 def test_resize_gives_the_size_asked_for(mnist_5k: Fetched) -> None:
     """Height and width, both splits, still bytes."""
     data = load(replace(MNIST, resize=(32, 40), max_train_samples=100), mnist_5k)
-    assert data.train.images.shape == (100, 1, 32, 40)
-    assert data.test.images.shape == (1000, 1, 32, 40)
-    assert data.test.images.dtype == torch.uint8
+    assert in_memory(data.train).images.shape == (100, 1, 32, 40)
+    assert in_memory(data.test).images.shape == (1000, 1, 32, 40)
+    assert in_memory(data.test).images.dtype == torch.uint8
 
 
 def test_resize_to_the_own_size_changes_nothing(mnist_5k: Fetched) -> None:
     """The very tensor comes back."""
-    images = load(MNIST, mnist_5k).test.images
+    images = in_memory(load(MNIST, mnist_5k).test).images
     assert resize(images, (28, 28)) is images
 
 
 def test_to_float_is_to_tensor_bit_for_bit(fashion: Fetched) -> None:
     """On real images, by way of PIL as a service would do it, and on every byte value."""
-    images = load(FASHION, fashion).test.images[:500]
+    images = in_memory(load(FASHION, fashion).test).images[:500]
     every = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     for batch in (images, every):
         expected = torch.stack([ToTensor()(to_pil_image(image)) for image in batch])

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from packager.datasets.fetch import Fetched, fetch
-from packager.datasets.sources import pypi
+from packager.datasets.sources import debian, pypi
 from packager.datasets.sources.copies import WrongBytesError
 from packager.errors import UnavailableError
 
@@ -34,6 +34,7 @@ def test_package_lists_are_brought_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fresh container has no lists, so apt-get knows no package at first."""
+    monkeypatch.setattr(debian, "SYSTEM", tmp_path)
     for folder in ("lists", "archives"):
         (tmp_path / folder / "partial").mkdir(parents=True)
     settings = tmp_path / "apt.conf"
@@ -51,6 +52,7 @@ def test_package_lists_are_brought_where_there_are_none(
 @needs_apt
 def test_a_missing_dpkg_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """apt-get alone can download but not unpack."""
+    monkeypatch.setattr(debian, "SYSTEM", tmp_path)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "apt-get").symlink_to(shutil.which("apt-get") or "")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from packager.architectures import build
+from packager.architectures.layers import build_sequential
+from packager.datasets.samples import first
 from packager.errors import ProofError, UnavailableError
 from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
 from packager.export.torchscript import export, load
+from packager.spec.architecture import LayersSpec
 from packager.spec.recipe import ExportMethod
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 def _fashion() -> nn.Sequential:
     torch.manual_seed(0)
-    module = build(recipe("model=fashion_cnn").architecture, sample_shape=IMAGE)
+    architecture = recipe("model=fashion_cnn").architecture
+    assert isinstance(architecture, LayersSpec)
+    module = build_sequential(architecture, sample_shape=IMAGE)
     module(torch.rand(8, *IMAGE))  # so that batch norm has seen something
     return module
 
@@ -43,7 +47,7 @@ def test_an_artifact_answers_as_its_module(
     """On real images, in evaluation mode even if the module was still in training."""
     module = _fashion().train()
     export(module, method=method, path=tmp_path / "model.pt")
-    batch = images.test.images[:64].float() / 255
+    batch = first(images.test, 64).images.float() / 255
     with torch.inference_mode():
         expected, found = module.eval()(batch), load(tmp_path / "model.pt")(batch)
     assert torch.allclose(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
@@ -53,6 +57,7 @@ REPEATED = """
 import hashlib, sys, torch
 from pathlib import Path
 from packager.export.torchscript import export
+from packager.spec.architecture import LayersSpec
 from packager.spec.recipe import ExportMethod
 torch.manual_seed(0)
 module = torch.nn.Sequential(torch.nn.Linear(9, 9), torch.nn.BatchNorm1d(9), torch.nn.ReLU())
@@ -109,6 +114,19 @@ def test_a_module_that_does_not_compile_is_told(kind: type[nn.Module], tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+class NormOfRows(nn.Module):
+    """Calls what TorchScript knows with other arguments."""
+
+    def forward(self, x: Tensor) -> Any:  # noqa: D102  see the class
+        return x.norm(dim=1)
+
+
+def test_the_line_that_does_not_compile_is_told(tmp_path: Path) -> None:
+    """In the user's own file."""
+    with pytest.raises(ProofError, match=rf"Arguments for call are not valid \({__file__}:\d+\)"):
+        export(NormOfRows(), method=ExportMethod.freeze, path=tmp_path / "model.pt")
+
+
 def test_a_module_without_source_is_told(tmp_path: Path) -> None:
     """TorchScript compiles source; a class that is in no file has none."""
     with pytest.raises(ProofError, match="cannot be compiled to TorchScript"):
@@ -152,9 +170,10 @@ def test_a_text_file_is_told(tmp_path: Path) -> None:
 FULL_DISK = """
 import sys
 from pathlib import Path
-from torch import nn
+from torch import Tensor, nn
 from packager.errors import UnavailableError
 from packager.export.torchscript import export
+from packager.spec.architecture import LayersSpec
 from packager.spec.recipe import ExportMethod
 try:
     export(nn.Linear(1000, 1000), method=ExportMethod.freeze, path=Path(sys.argv[1]))

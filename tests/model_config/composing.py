@@ -10,10 +10,13 @@ import hydra
 from hydra import initialize_config_dir
 
 from packager import schema
-from packager.resolve import to_spec
+from packager.resolve.job import to_spec
 from packager.resources import folder
+from packager.spec.architecture import LayersSpec
+from packager.spec.training import TrainerSpec
 
 if TYPE_CHECKING:
+    from packager.spec.dataset import DatasetSpec
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
 
@@ -39,3 +42,24 @@ def job(*overrides: str) -> Job:
 def recipe(*overrides: str) -> Recipe:
     """Return the recipe that a command asks for."""
     return job(*overrides).require_recipe()
+
+
+def dataset(*overrides: str) -> DatasetSpec:
+    """Return the dataset of a command's recipe."""
+    found = recipe(*overrides).dataset
+    assert found is not None
+    return found
+
+
+def layers(*overrides: str) -> LayersSpec:
+    """Return the layer list of a command's recipe."""
+    found = recipe(*overrides).architecture
+    assert isinstance(found, LayersSpec)
+    return found
+
+
+def trainer(*overrides: str) -> TrainerSpec:
+    """Return the trainer of a command's recipe."""
+    found = recipe(*overrides).trainer
+    assert isinstance(found, TrainerSpec)
+    return found

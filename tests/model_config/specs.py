@@ -14,6 +14,7 @@ from packager.spec.serving import (
     ServingSpec,
 )
 from packager.spec.tensors import DataType, TensorSpec
+from packager.spec.training import NoTrainerSpec
 
 from .composing import recipe
 
@@ -36,8 +37,21 @@ HOSTILE_TEXTS = (
 
 
 def with_tensors(inputs: list[TensorSpec], outputs: list[TensorSpec]) -> Recipe:
-    """Return a shipped recipe with other tensors."""
-    return replace(recipe("model=fashion_cnn"), inputs=tuple(inputs), outputs=tuple(outputs))
+    """Return a shipped recipe, not trained, with other tensors."""
+    return replace(
+        recipe("model=fashion_cnn"),
+        trainer=NoTrainerSpec(),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+    )
+
+
+def without_data(
+    inputs: list[TensorSpec], outputs: list[TensorSpec], serving: ServingSpec | None = None
+) -> Recipe:
+    """Return a recipe that knows of no data, as for a module that is packaged as it is."""
+    made = replace(with_tensors(inputs, outputs), dataset=None)
+    return replace(made, serving=serving or made.serving)
 
 
 def tensor(name: str, *dims: int, data_type: DataType = DataType.FP32) -> TensorSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from packager.model_config.render import config_dims, label_filename, quote, ren
 from packager.spec.tensors import DataType
 
 from .composing import recipe
-from .specs import HOSTILE_TEXTS, recipes, tensor, with_tensors
+from .specs import HOSTILE_TEXTS, recipes, tensor, with_tensors, without_data
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
@@ -102,3 +103,30 @@ def test_the_order_of_tensors_is_kept() -> None:
     made = with_tensors([tensor("b", 1), tensor("a", 2)], [tensor("d", 3), tensor("c", 4)])
     config = parse(render(made))
     assert [io.name for io in (*config.input, *config.output)] == ["b", "a", "d", "c"]
+
+
+def test_only_floats_are_scores() -> None:
+    """Ten indices are no scores of ten classes."""
+    made = with_tensors([tensor("x", 4)], [tensor("y", 10, data_type=DataType.INT64)])
+    assert label_filename(made.outputs[0], made) == ""
+
+
+def test_without_known_classes_there_are_no_labels() -> None:
+    """No dataset, or one that has not been read yet."""
+    outputs = [tensor("y", 10), tensor("z")]
+    made = without_data([tensor("x", 4)], outputs)
+    assert [label_filename(one, made) for one in made.outputs] == ["", ""]
+
+
+def test_one_number_a_sample_is_a_reshaped_dimension_of_one() -> None:
+    """Triton refuses empty dims; without batching the batch dimension stands there."""
+    made = with_tensors([tensor("x")], [tensor("y")])
+    config = parse(render(made))
+    for io in (config.input[0], config.output[0]):
+        assert list(io.dims) == [1]
+        assert io.HasField("reshape")
+        assert list(io.reshape.shape) == []
+    assert differences(config, made) == []
+    unbatched = replace(made, serving=recipe("model=fashion_cnn", "serving=unbatched").serving)
+    assert "dims: [-1]\n" in render(unbatched)
+    assert "reshape" not in render(unbatched)

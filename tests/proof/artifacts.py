@@ -130,3 +130,116 @@ class NotANumber(nn.Module):
         scores = x.flatten(1)[:, 300:310]
         scores[7] = float("nan")
         return scores
+
+
+class Minus(nn.Module):
+    """Two tensors whose order shows, and two outputs."""
+
+    def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+        return left - right, left + right
+
+
+class Lookup(nn.Module):
+    """Weighs rows of a table by an index and by floats; also gives the index back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.table = nn.Embedding(2, 3)
+
+    def forward(self, index: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        return self.table(index).sum(1) * weights, index.sum(1)
+
+
+class Doubled(nn.Module):
+    """Any type and shape, doubled."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2
+
+
+class Pixels(nn.Module):
+    """Takes raw pixels, and prepares them itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.float() / 255).flatten(1)[:, 300:310]
+
+
+class WithOptional(nn.Module):
+    """Takes something that may be no tensor."""
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        return x if bias is None else x + bias
+
+
+class Listed(nn.Module):
+    """A list of tensors, which libtorch does not return."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [x.flatten(1)[:, :10]]
+
+
+class Only32(nn.Module):
+    """Takes sequences of 32 and no other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.size(0), 32) * 2
+
+
+class ThisSample(nn.Module):
+    """Takes one sample of four numbers, without a batch axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(2, 2).softmax(0)
+
+
+class Counted(nn.Module):
+    """The row's place in its batch: whole numbers that depend on the neighbours."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.arange(x.size(0))[:, None] + (x > 0).long()
+
+
+class NoForward(nn.Module):
+    """Exports another method than forward."""
+
+    @torch.jit.export
+    def answer(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Sevens(nn.Module):
+    """Takes seven rows and no other number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(7, 4) * 2
+
+
+class MinusSwapped(nn.Module):
+    """As `Minus`, its outputs in the other order."""
+
+    def forward(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+        return left + right, left - right
+
+
+class Inverse(nn.Module):
+    """Infinite at nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 1 / x
+
+
+class InPlace(nn.Module):
+    """Doubles its own input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mul_(2)
+
+
+class Types(nn.Module):
+    """A truth, raw pixels, one number a sample and a sequence, each changed in its own way."""
+
+    def forward(
+        self, truth: Tensor, pixels: Tensor, number: Tensor, sequence: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return truth.logical_not(), pixels + 1, number * 2, sequence.double() * 3

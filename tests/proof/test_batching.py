@@ -6,15 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from packager.errors import ProofError, UnavailableError
 from packager.proof.batching import prove, require_memory
 from packager.proof.result import Verdict
+from packager.proof.samples import generated
+from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
+from tests.model_config.specs import tensor
 from tests.training.images import tiny
 
 from . import artifacts
 from .artifacts import artifact
+from .questions import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,26 +27,66 @@ if TYPE_CHECKING:
     from torch import nn
 
     from packager.datasets.load import Dataset
+    from packager.spec.serving import ServingSpec
 
 BATCHED = recipe("model=fashion_cnn").serving
 ONE = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=1").serving
+ANY = recipe("model=fashion_cnn", "serving=unbatched").serving
 NONE = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null").serving
 
 
 def test_a_module_in_evaluation_mode_has_independent_rows(images: Dataset, tmp_path: Path) -> None:
     """Batch norm uses what it has learnt; the sizes tried are told."""
-    proof = prove(artifact(tiny(), tmp_path), images.test.images, BATCHED)
+    proof = prove(artifact(tiny(), tmp_path), rows(images), BATCHED)
     assert proof.verdict is Verdict.passed
     assert "1, 2, 5, 128" in proof.finding
     assert proof.measured["relative_error"] < 1e-5
 
 
-@pytest.mark.parametrize("kind", [artifacts.Centred, artifacts.Neighbour, artifacts.Merged])
+@pytest.mark.parametrize("kind", [artifacts.Centred, artifacts.Neighbour])
 def test_rows_that_mix_are_refused(kind: type[nn.Module], images: Dataset, tmp_path: Path) -> None:
-    """The batch's mean, the row before, one row for all."""
+    """The batch's mean, the row before."""
     with pytest.raises(ProofError, match="depends on its neighbours") as caught:
-        prove(artifact(kind(), tmp_path), images.test.images, BATCHED)
+        prove(artifact(kind(), tmp_path), rows(images), BATCHED)
     assert caught.value.where == "serving.max_batch_size"
+
+
+@pytest.mark.parametrize(
+    ("serving", "remedy"), [(BATCHED, "serving=unbatched"), (ANY, "set serving.batch_dim=null")]
+)
+def test_an_output_without_the_batchs_rows_is_refused(
+    serving: ServingSpec, remedy: str, images: Dataset, tmp_path: Path
+) -> None:
+    """One row whatever the batch; the remedy is one that is not chosen already."""
+    with pytest.raises(ProofError, match=r"gives \[1, 10\] for a batch of 2") as caught:
+        prove(artifact(artifacts.Merged(), tmp_path), rows(images), serving)
+    assert caught.value.where == "outputs[0]"
+    assert remedy in caught.value.remedy
+
+
+def test_every_output_of_every_input_is_compared(tmp_path: Path) -> None:
+    """Indices beside floats; whole numbers are counted, not measured."""
+    inputs = [tensor("index", 5, data_type=DataType.INT64), tensor("weights", 3)]
+    proof = prove(artifact(artifacts.Lookup(), tmp_path), generated(inputs), BATCHED)
+    assert proof.verdict is Verdict.passed
+
+
+def test_whole_numbers_that_depend_on_the_neighbours_are_refused(tmp_path: Path) -> None:
+    """Equal ones are counted."""
+    rows = generated([tensor("x", 1)])
+    with pytest.raises(ProofError, match=r"equal integers 0\.0000") as caught:
+        prove(artifact(artifacts.Counted(), tmp_path), rows, BATCHED)
+    assert caught.value.where == "serving.max_batch_size"
+
+
+def test_a_fixed_batch_is_the_only_one_tried() -> None:
+    """A traced file may take no other."""
+    serving = replace(ONE, batch_dim=7)
+    traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
+        artifacts.Sevens(), torch.rand(7, 4)
+    )
+    proof = prove(traced, generated([tensor("x", 4)]), serving)
+    assert proof.finding == "batches of 7: rows independent"
 
 
 def test_a_module_for_one_image_is_refused_with_the_size_that_fails(
@@ -50,13 +95,13 @@ def test_a_module_for_one_image_is_refused_with_the_size_that_fails(
     """And is what `serving=unbatched serving.batch_dim=1` is for."""
     single = artifact(artifacts.OneAtATime(), tmp_path)
     with pytest.raises(ProofError, match="fails on a batch of 2"):
-        prove(single, images.test.images, BATCHED)
-    assert prove(single, images.test.images, ONE).verdict is Verdict.passed
+        prove(single, rows(images), BATCHED)
+    assert prove(single, rows(images), ONE).verdict is Verdict.passed
 
 
 def test_fewer_images_than_a_batch_are_repeated(images: Dataset, tmp_path: Path) -> None:
     """A small test set still proves the largest batch."""
-    few = images.test.images[:3]
+    few = rows(images, 3)
     assert "128" in prove(artifact(tiny(), tmp_path), few, BATCHED).finding
     with pytest.raises(ProofError):
         prove(artifact(artifacts.Centred(), tmp_path), few, BATCHED)
@@ -66,7 +111,7 @@ def test_without_a_batch_dimension_there_is_nothing_to_prove(
     images: Dataset, tmp_path: Path
 ) -> None:
     """And the finding says so."""
-    proof = prove(artifact(tiny(), tmp_path), images.test.images, NONE)
+    proof = prove(artifact(tiny(), tmp_path), rows(images), NONE)
     assert "no batch dimension" in proof.finding
 
 
@@ -77,3 +122,10 @@ def test_a_batch_beyond_the_memory_is_not_tried() -> None:
         require_memory(serving, bytes_per_row=100_000)
     assert caught.value.where == "serving.max_batch_size"
     require_memory(replace(BATCHED, max_batch_size=128), bytes_per_row=100_000)
+
+
+def test_the_inputs_alone_may_be_beyond_the_memory(tmp_path: Path) -> None:
+    """Of a module whose own needs nobody knows: no batch is made of them."""
+    serving = replace(BATCHED, max_batch_size=2**31 - 1, dynamic_batching=None)
+    with pytest.raises(UnavailableError, match="GB are free"):
+        prove(artifact(artifacts.Doubled(), tmp_path), (torch.rand(4, 3, 64, 64),), serving)

@@ -10,7 +10,10 @@ import torch
 from packager.proof.closeness import (
     FLOAT32_TOLERANCE,
     TOP1_AGREEMENT,
+    Closeness,
+    closeness,
     relative_error,
+    tolerance,
     top1_agreement,
 )
 
@@ -63,3 +66,54 @@ def test_agreement_counts_rows_of_the_same_class() -> None:
     found = torch.tensor([[1.0, 2.0], [2.0, 1.0], [0.0, 9.0], [5.0, 4.0]])
     expected = torch.tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 2.0], [9.0, 8.0]])
     assert top1_agreement(found, expected) == 0.75
+
+
+def test_the_error_of_many_batches_is_that_of_all_together() -> None:
+    """Not the worst batch's: a batch of small answers has small errors too."""
+    both = Closeness()
+    both.add((torch.tensor([100.0]),), (torch.tensor([100.0]),))
+    both.add((torch.tensor([0.011]),), (torch.tensor([0.010]),))
+    assert both.relative_error == pytest.approx(1e-5)
+    assert both.same
+
+
+def test_every_output_counts_for_itself() -> None:
+    """A large one does not hide a small one's error."""
+    large, small = torch.tensor([1e6]), torch.tensor([1.0])
+    close = closeness((large, small * 1.01), (large, small))
+    assert close.relative_error == pytest.approx(0.01)
+    assert not close.same
+
+
+def test_whole_numbers_are_equal_or_not() -> None:
+    """One in a thousand may differ, for ties."""
+    expected = torch.arange(2000)
+    found = expected.clone()
+    found[:2] += 1
+    assert closeness((found,), (expected,)).agreement == 0.999
+    assert closeness((found,), (expected,)).same
+    found[2] += 1
+    assert not closeness((found,), (expected,)).same
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        (torch.ones(3),),
+        (torch.ones(3), torch.ones(3, dtype=torch.int32)),
+        (torch.ones(3), torch.ones(1, 3, dtype=torch.int64)),
+        (torch.ones(3).double(), torch.ones(3, dtype=torch.int64)),
+        (torch.ones(3, dtype=torch.int64), torch.ones(3)),
+    ],
+)
+def test_another_number_type_or_shape_is_another_answer(found: tuple[torch.Tensor, ...]) -> None:
+    """Equal values do not help."""
+    expected = (torch.ones(3), torch.ones(3, dtype=torch.int64))
+    assert closeness(expected, expected).same
+    assert not closeness(found, expected).same
+
+
+def test_half_precision_may_be_off_by_its_own_rounding() -> None:
+    """Float32's tolerance is below it; double has float32's."""
+    assert FLOAT32_TOLERANCE < tolerance(torch.float16) < 0.002
+    assert tolerance(torch.float64) == tolerance(torch.float32) == FLOAT32_TOLERANCE

@@ -6,14 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 
 from packager.errors import ProofError, SpecError
+from packager.export.dtypes import TORCH_DTYPES
+from packager.export.torchscript import load
 from packager.proof.contract import derive_inputs, derive_outputs, fits, prove
 from packager.proof.result import Verdict
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportMethod, ExportSpec, Pixels
 from packager.spec.tensors import DataType
+from packager.spec.training import NoTrainerSpec
 from tests.model_config.composing import recipe
-from tests.model_config.specs import tensor
+from tests.model_config.specs import tensor, without_data
 
 from . import artifacts
 from .artifacts import artifact
@@ -55,7 +59,7 @@ def test_a_dimension_may_be_left_open(dims: tuple[int, ...], tmp_path: Path) -> 
         ([tensor("y", 1, 10)], "outputs[0].dims", "gives [10]"),
         ([tensor("y")], "outputs[0].dims", "gives [10]"),
         ([tensor("y", 10, data_type=DataType.FP16)], "outputs[0].data_type", "torch.float32"),
-        ([tensor("y", 10, data_type=DataType.BF16)], "outputs[0].data_type", "torch.float32"),
+        ([tensor("y", 10, data_type=DataType.INT64)], "outputs[0].data_type", "torch.float32"),
         ([tensor("y", 10), tensor("z", 10)], "outputs", "gives 1 outputs, the recipe names 2"),
     ],
 )
@@ -63,8 +67,9 @@ def test_a_wrong_output_is_refused(
     outputs: list[Any], where: str, problem: str, tmp_path: Path
 ) -> None:
     """Size, rank, type and number, each by its key."""
+    made = _with(outputs=tuple(outputs), trainer=NoTrainerSpec())
     with pytest.raises(ProofError) as caught:
-        prove(_with(outputs=tuple(outputs)), artifact(artifacts.Scores(), tmp_path))
+        prove(made, artifact(artifacts.Scores(), tmp_path))
     assert caught.value.where == where
     assert problem in caught.value.problem
 
@@ -77,12 +82,19 @@ def test_an_output_of_another_type_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [artifacts.Scalar, artifacts.Named, artifacts.Number, artifacts.Nothing, artifacts.Complex],
+    [
+        artifacts.Scalar,
+        artifacts.Named,
+        artifacts.Number,
+        artifacts.Nothing,
+        artifacts.Complex,
+        artifacts.Listed,
+    ],
 )
 def test_an_answer_that_libtorch_does_not_return_is_refused(
     kind: type[nn.Module], tmp_path: Path
 ) -> None:
-    """A scalar, a dictionary, a number, nothing, a type it does not map."""
+    """A scalar, a dictionary, a number, nothing, a type it does not map, a list."""
     for judge in (prove, derive_outputs):
         made = FASHION if judge is prove else _with(outputs=())
         with pytest.raises(ProofError) as caught:
@@ -90,30 +102,119 @@ def test_an_answer_that_libtorch_does_not_return_is_refused(
         assert caught.value.where == "outputs"
 
 
-@pytest.mark.parametrize(
-    ("kind", "problem"),
-    [(artifacts.Scaled, "takes 2 inputs"), (artifacts.Pair, "takes 2 inputs, the recipe names 1")],
-)
-def test_an_argument_too_many_is_refused(
-    kind: type[nn.Module], problem: str, tmp_path: Path
-) -> None:
-    """Triton would not know what to send."""
-    with pytest.raises(ProofError, match=problem) as caught:
-        prove(FASHION, artifact(kind(), tmp_path))
+def test_an_argument_too_many_is_refused(tmp_path: Path) -> None:
+    """Triton would not know what to send; the remedy has forward's names."""
+    with pytest.raises(ProofError, match="takes 2 inputs, the recipe names 1") as caught:
+        prove(FASHION, artifact(artifacts.Pair(), tmp_path))
     assert caught.value.where == "inputs"
+    assert caught.value.remedy == "name each: x, y"
 
 
-def test_an_argument_that_is_no_tensor_is_refused(tmp_path: Path) -> None:
-    """By its name and type."""
-    two = _with(inputs=(tensor("x", *IMAGE), tensor("factor", 1, data_type=DataType.INT64)))
-    with pytest.raises(ProofError, match="takes 'factor' of type int"):
-        prove(two, artifact(artifacts.Scaled(), tmp_path))
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (artifacts.Scaled, "'factor' of type int"),
+        (artifacts.WithOptional, "'bias' of type Optional"),
+    ],
+)
+def test_an_argument_that_is_no_tensor_is_refused(
+    kind: type[nn.Module], told: str, tmp_path: Path
+) -> None:
+    """By its name and type, named in the recipe or not: a default is never used."""
+    inputs = (tensor("x", *IMAGE), tensor("factor", 1, data_type=DataType.INT64))
+    for made in (FASHION, _with(inputs=inputs, trainer=NoTrainerSpec())):
+        with pytest.raises(ProofError) as caught:
+            prove(made, artifact(kind(), tmp_path))
+        assert told in caught.value.problem
+        assert caught.value.where == "architecture"
 
 
-def test_two_inputs_are_checked_too(tmp_path: Path) -> None:
-    """Each is sent by position."""
-    two = _with(inputs=(tensor("x", *IMAGE), tensor("y", *IMAGE)))
-    assert prove(two, artifact(artifacts.Pair(), tmp_path)).verdict is Verdict.passed
+def test_a_file_without_forward_is_refused(tmp_path: Path) -> None:
+    """Other methods are never called."""
+    artifact(artifacts.NoForward(), tmp_path)
+    with pytest.raises(ProofError, match=r"has no forward\(\)"):
+        prove(FASHION, load(tmp_path / "model.pt"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("left", "right"), ("a", "b"), ("INPUT__0", "INPUT__1"), ("left", "b"), ("in_1", "in_0")],
+)
+def test_two_inputs_in_forwards_order_hold(names: tuple[str, str], tmp_path: Path) -> None:
+    """By argument name, by index, or by order where the names say nothing."""
+    two = without_data([tensor(name, 4) for name in names], [tensor("d", 4), tensor("s", 4)])
+    proof = prove(two, artifact(artifacts.Minus(), tmp_path))
+    assert f"{names[0]} FP32 [4], {names[1]} FP32 [4] -> d FP32 [4], s FP32 [4]" in proof.finding
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("right", "left"), ("b__1", "a__0"), ("other", "left"), ("x", "y__0"), ("a__0", "b__0")],
+)
+def test_two_inputs_that_would_be_swapped_are_refused(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    """Or whose names say so, while libtorch would silently go by order."""
+    two = without_data([tensor(name, 4) for name in names], [tensor("d", 4), tensor("s", 4)])
+    with pytest.raises(ProofError, match="by its name input") as caught:
+        prove(two, artifact(artifacts.Minus(), tmp_path))
+    assert caught.value.where.startswith("inputs[")
+    assert "forward(left, right)" in caught.value.remedy
+
+
+@pytest.mark.parametrize("names", [("s__1", "d__0"), ("d__1", "s"), ("a__0", "b__0")])
+def test_two_outputs_that_would_be_swapped_are_refused(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    """Outputs go by index or by order."""
+    two = without_data([tensor("a", 4), tensor("b", 4)], [tensor(name, 4) for name in names])
+    with pytest.raises(ProofError, match="by its name output"):
+        prove(two, artifact(artifacts.Minus(), tmp_path))
+
+
+def test_an_index_past_the_inputs_is_refused(tmp_path: Path) -> None:
+    """With libtorch it ends the whole server."""
+    one = without_data([tensor("INPUT__3", 4)], [tensor("y", 4)])
+    with pytest.raises(ProofError, match="would end the server"):
+        prove(one, artifact(artifacts.Doubled(), tmp_path))
+
+
+def test_indices_and_floats_go_together(tmp_path: Path) -> None:
+    """Outputs of two types follow: scores, and one number a sample."""
+    inputs = [tensor("index", 5, data_type=DataType.INT64), tensor("weights", 3)]
+    lookup = artifact(artifacts.Lookup(), tmp_path)
+    derived = derive_outputs(without_data(inputs, []), lookup)
+    assert derived.outputs == (
+        tensor("output0", 3),
+        tensor("output1", data_type=DataType.INT64),
+    )
+    assert prove(derived, lookup).verdict is Verdict.passed
+
+
+@pytest.mark.parametrize("data_type", TORCH_DTYPES)
+def test_every_type_that_libtorch_maps_is_taken(data_type: DataType, tmp_path: Path) -> None:
+    """Doubling keeps the type, but for truth."""
+    made = without_data([tensor("x", 4, data_type=data_type)], [])
+    derived = derive_outputs(made, artifact(artifacts.Doubled(), tmp_path))
+    expected = DataType.INT64 if data_type is DataType.BOOL else data_type
+    assert derived.outputs[0].data_type is expected
+
+
+def test_a_dimension_that_follows_the_input_is_derived_open(tmp_path: Path) -> None:
+    """A size of the input that was tried is not the output's own."""
+    made = without_data([tensor("x", 3, -1)], [])
+    derived = derive_outputs(made, artifact(artifacts.Doubled(), tmp_path))
+    assert derived.outputs == (tensor("output0", 3, -1),)
+
+
+def test_an_open_dimension_that_is_none_is_refused(tmp_path: Path) -> None:
+    """Of an input that takes one size only, and of an output that follows it."""
+    fixed = without_data([tensor("x", -1)], [tensor("y", -1)])
+    with pytest.raises(ProofError, match=r"inputs of \[2, 64\]"):
+        prove(fixed, artifact(artifacts.Only32(), tmp_path))
+    follows = without_data([tensor("x", -1)], [tensor("y", 32)])
+    with pytest.raises(ProofError, match=r"is \[32\]; the artifact gives \[64\]"):
+        prove(follows, artifact(artifacts.Doubled(), tmp_path))
 
 
 def test_inputs_that_the_artifact_does_not_take_are_refused(tmp_path: Path) -> None:
@@ -128,7 +229,7 @@ def test_inputs_that_the_artifact_does_not_take_are_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize("overrides", [("serving=unbatched",), ()])
 def test_outputs_left_out_are_the_artifacts(overrides: tuple[str, ...], tmp_path: Path) -> None:
     """By number, type and one sample's dims; given ones stay."""
-    made = replace(recipe("model=fashion_cnn", *overrides), outputs=())
+    made = replace(recipe("model=fashion_cnn", *overrides), outputs=(), trainer=NoTrainerSpec())
     derived = derive_outputs(made, artifact(artifacts.Two(), tmp_path))
     assert derived.outputs == (
         tensor("output0", 10),
@@ -150,11 +251,44 @@ def test_an_artifact_for_one_image_holds_with_a_batch_dimension_of_one(tmp_path:
     assert prove(made, artifact(artifacts.OneAtATime(), tmp_path)).verdict is Verdict.passed
 
 
-def test_an_input_left_out_is_the_datasets_image() -> None:
-    """One float tensor of the image's shape."""
-    assert derive_inputs(_with(inputs=()), sample_shape=(3, 8, 9)).inputs == (
-        tensor("input0", 3, 8, 9),
+@pytest.mark.parametrize(
+    ("pixels", "data_type"), [(Pixels.float32, DataType.FP32), (Pixels.uint8, DataType.UINT8)]
+)
+def test_an_input_left_out_is_the_datasets_image(pixels: Pixels, data_type: DataType) -> None:
+    """One tensor of the image's shape, of the type that clients send."""
+    made = _with(inputs=(), export=ExportSpec(pixels=pixels))
+    assert derive_inputs(made, sample_shape=(3, 8, 9)).inputs == (
+        tensor("input0", 3, 8, 9, data_type=data_type),
     )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "given", "choice"),
+    [
+        (Pixels.float32, DataType.UINT8, "export=uint8_pixels"),
+        (Pixels.uint8, DataType.FP32, "export=float32_pixels"),
+    ],
+)
+def test_an_image_of_another_type_than_its_pixels_is_refused(
+    pixels: Pixels, given: DataType, choice: str
+) -> None:
+    """The remedy names the other choice."""
+    inputs = (tensor("x", *IMAGE, data_type=given),)
+    with pytest.raises(SpecError) as caught:
+        derive_inputs(_with(inputs=inputs, export=ExportSpec(pixels=pixels)), sample_shape=IMAGE)
+    assert caught.value.where == "inputs[0].data_type"
+    assert choice in caught.value.remedy
+
+
+def test_without_data_the_inputs_are_the_recipes() -> None:
+    """Any number and type, as long as libtorch has it."""
+    inputs = [tensor("a", 4, data_type=DataType.INT8), tensor("b", -1)]
+    made = without_data(inputs, [])
+    assert derive_inputs(made, sample_shape=None) is made
+    bytes_in = without_data([tensor("text", 1, data_type=DataType.BYTES)], [])
+    with pytest.raises(SpecError, match="is BYTES") as caught:
+        derive_inputs(bytes_in, sample_shape=None)
+    assert caught.value.where == "inputs[0].data_type"
 
 
 def test_an_input_given_stays_as_it_is() -> None:
@@ -172,12 +306,13 @@ def test_an_input_given_stays_as_it_is() -> None:
         ([tensor("x", 1, 1, 28, 28)], "inputs[0].dims"),
         ([tensor("x", *IMAGE, data_type=DataType.UINT8)], "inputs[0].data_type"),
         ([tensor("x", *IMAGE), tensor("y", *IMAGE)], "inputs"),
+        ([tensor("x", *IMAGE, data_type=DataType.BF16)], "inputs[0].data_type"),
     ],
 )
 def test_an_input_that_does_not_fit_the_images_is_refused(inputs: list[Any], where: str) -> None:
     """Before anything is trained."""
     with pytest.raises(SpecError) as caught:
-        derive_inputs(_with(inputs=tuple(inputs)), sample_shape=IMAGE)
+        derive_inputs(_with(inputs=tuple(inputs), trainer=NoTrainerSpec()), sample_shape=IMAGE)
     assert caught.value.where == where
 
 
@@ -189,3 +324,12 @@ def test_fitting_is_by_rank_and_size() -> None:
     assert not fits((1, 28), (1, 27))
     assert not fits((1, 28), (28,))
     assert not fits((28,), (-1, 28))
+
+
+def test_a_size_beyond_the_memory_is_told() -> None:
+    """As the fault of dims, not of ours."""
+    made = without_data([tensor("x", 2**31, 2**20)], [])
+    scripted = torch.jit.script(artifacts.Doubled())
+    with pytest.raises(ProofError, match="does not take inputs") as caught:
+        derive_outputs(made, scripted)
+    assert caught.value.where == "inputs"

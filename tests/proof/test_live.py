@@ -21,6 +21,7 @@ from packager.spec.tensors import DataType, TensorSpec
 from tests.model_config.composing import recipe
 
 from .artifacts import Scores
+from .questions import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def client(served: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     model.version(1).mkdir(parents=True)
     torchscript.export(Scores(), method=ExportMethod.script, path=model.artifact(1))
     model.config.write_text(render(served))
-    model.labels.write_text("".join(f"{name}\n" for name in served.dataset.classes))
+    model.labels.write_text("".join(f"{name}\n" for name in served.classes))
     with (
         embedded(EmbeddedServerSpec(), repository) as server,
         Client(server.endpoints) as connected,
@@ -57,10 +58,8 @@ def client(served: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def question(served: Recipe, images: Dataset) -> live.Question:
     """Ask for what the served module really answers."""
-    pixels = images.test.images
-    return live.Question(
-        recipe=served, images=pixels, expected=Scores()(pixels.float() / 255), version=1
-    )
+    (pixels,) = rows(images, 256)
+    return live.Question(recipe=served, rows=(pixels,), expected=(Scores()(pixels),), version=1)
 
 
 def test_a_model_that_answers_as_trained_passes(client: Client, question: live.Question) -> None:
@@ -78,23 +77,25 @@ def test_without_grpc_two_protocols_are_asked(client: Client, question: live.Que
 
 def test_fewer_images_than_a_batch_are_enough(client: Client, question: live.Question) -> None:
     """They are sent more than once."""
-    few = dataclasses.replace(question, images=question.images[:3], expected=question.expected[:3])
+    few = dataclasses.replace(
+        question, rows=(question.rows[0][:3],), expected=(question.expected[0][:3],)
+    )
     live.prove(client, few, model=MODEL, grpc=True)
 
 
 @pytest.mark.parametrize("change", [0.01, float("nan")])
 def test_another_answer_is_refused(client: Client, question: live.Question, change: float) -> None:
     """One image's answer, one part in a hundred off, is enough."""
-    expected = question.expected.clone()
+    expected = question.expected[0].clone()
     expected[7] += change * expected.abs().max()
-    wrong = dataclasses.replace(question, expected=expected)
-    with pytest.raises(ProofError, match="answers otherwise than the trained module"):
+    wrong = dataclasses.replace(question, expected=(expected,))
+    with pytest.raises(ProofError, match="answers otherwise than the module does"):
         live.prove(client, wrong, model=MODEL, grpc=True)
 
 
 def test_answers_in_another_order_are_refused(client: Client, question: live.Question) -> None:
     """Each image has its own answer."""
-    wrong = dataclasses.replace(question, expected=question.expected.flip(0))
+    wrong = dataclasses.replace(question, expected=(question.expected[0].flip(0),))
     with pytest.raises(ProofError, match="answers otherwise"):
         live.prove(client, wrong, model=MODEL, grpc=True)
 
@@ -129,4 +130,4 @@ def test_a_model_with_another_batching_is_refused(client: Client, question: live
 
 def test_expected_answers_are_not_all_alike(question: live.Question) -> None:
     """Or the proofs above would prove nothing."""
-    assert torch.unique(question.expected, dim=0).shape[0] > 100
+    assert torch.unique(question.expected[0], dim=0).shape[0] > 100

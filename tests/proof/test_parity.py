@@ -3,39 +3,73 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from packager.errors import ProofError
-from packager.proof.parity import prove
-from packager.proof.result import Verdict
+from packager.export.torchscript import load
+from packager.proof.parity import Kept, prove
+from packager.proof.result import Proof, Verdict
+from packager.proof.samples import generated
 from packager.spec.recipe import ExportMethod
-from packager.training.evaluate import accuracy, predict
+from packager.spec.tensors import DataType
+from tests.model_config.composing import recipe
+from tests.model_config.specs import tensor
 from tests.training.images import tiny
 
 from . import artifacts
 from .artifacts import artifact
+from .questions import labelled, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import nn
+
     from packager.datasets.load import Dataset
+    from packager.spec.serving import ServingSpec
+
+BATCHED = recipe("model=fashion_cnn").serving
+ONE = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=1").serving
+NONE = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null").serving
+SMALL = replace(BATCHED, max_batch_size=7, dynamic_batching=None)
+
+
+def _proven(
+    made: torch.jit.ScriptModule,
+    module: nn.Module,
+    images: Dataset,
+    serving: ServingSpec = BATCHED,
+) -> tuple[Proof, Kept]:
+    return prove(made, module, labelled(images), serving=serving, source="test images")
+
+
+def _accuracy(module: nn.Module, images: Dataset) -> float:
+    with torch.inference_mode():
+        classes = module(rows(images)[0]).argmax(1)
+    return float((classes == images.test.labels).float().mean())
 
 
 @pytest.mark.parametrize("method", ExportMethod)
 def test_an_exported_module_is_on_par(
     method: ExportMethod, images: Dataset, tmp_path: Path
 ) -> None:
-    """Both methods; the trained module's answers and the accuracy come with it."""
+    """Both methods; the trained module's first answers and the accuracy come with it."""
     module = tiny().eval()
-    proof, expected = prove(artifact(module, tmp_path, method=method), module, images.test)
+    proof, kept = _proven(artifact(module, tmp_path, method=method), module, images)
     assert proof.verdict is Verdict.passed
+    assert proof.finding.startswith("300 test images: max error ")
     assert proof.measured["relative_error"] < 1e-5
     assert proof.measured["top1_agreement"] == 1.0
-    assert proof.measured["accuracy"] == pytest.approx(accuracy(module, images.test))
-    assert torch.equal(expected, predict(module, images.test.images))
+    assert proof.measured["accuracy"] == pytest.approx(_accuracy(module, images))
+    (sent,), (answered,) = kept.rows, kept.expected
+    assert len(sent) == len(answered) == 256
+    assert torch.equal(sent, rows(images, 256)[0])
+    with torch.inference_mode():
+        assert torch.allclose(answered, module(sent))
 
 
 @pytest.mark.parametrize("layer", [1, 4])
@@ -48,7 +82,7 @@ def test_weights_changed_by_one_percent_are_refused(
     with torch.no_grad():
         changed.get_parameter(f"{layer}.weight").mul_(1.01)
     with pytest.raises(ProofError, match=r"relative error \d\.\de-\d\d, allowed 1e-04"):
-        prove(artifact(changed, tmp_path), module, images.test)
+        _proven(artifact(changed, tmp_path), module, images)
 
 
 def test_a_change_below_the_tolerance_passes(images: Dataset, tmp_path: Path) -> None:
@@ -57,14 +91,14 @@ def test_a_change_below_the_tolerance_passes(images: Dataset, tmp_path: Path) ->
     changed = copy.deepcopy(module)
     with torch.no_grad():
         changed.get_parameter("4.weight").mul_(1 + 1e-6)
-    assert prove(artifact(changed, tmp_path), module, images.test)[0].verdict is Verdict.passed
+    assert _proven(artifact(changed, tmp_path), module, images)[0].verdict is Verdict.passed
 
 
 def test_nan_is_refused(images: Dataset, tmp_path: Path) -> None:
     """One row of NaN among the answers."""
     module = artifacts.Scores().eval()
     with pytest.raises(ProofError, match="relative error inf"):
-        prove(artifact(artifacts.NotANumber(), tmp_path), module, images.test)
+        _proven(artifact(artifacts.NotANumber(), tmp_path), module, images)
 
 
 def test_a_module_that_answers_nan_is_refused_even_by_itself(
@@ -73,10 +107,115 @@ def test_a_module_that_answers_nan_is_refused_even_by_itself(
     """Two that agree on NaN are both of no use."""
     module = artifacts.NotANumber().eval()
     with pytest.raises(ProofError):
-        prove(artifact(module, tmp_path), module, images.test)
+        _proven(artifact(module, tmp_path), module, images)
 
 
 def test_answers_of_another_shape_are_refused(images: Dataset, tmp_path: Path) -> None:
     """Shapes are compared, not broadcast."""
     with pytest.raises(ProofError):
-        prove(artifact(artifacts.Merged(), tmp_path), artifacts.Scores().eval(), images.test)
+        _proven(artifact(artifacts.Merged(), tmp_path), artifacts.Scores().eval(), images)
+
+
+@pytest.mark.parametrize("serving", [SMALL, ONE, NONE])
+def test_the_artifact_is_asked_as_clients_will_ask(
+    serving: ServingSpec, images: Dataset, tmp_path: Path
+) -> None:
+    """Seven rows at most, one row, one image without a batch axis: what was trained in batches."""
+    module = tiny().eval()
+    proof, kept = _proven(artifact(module, tmp_path), module, images, serving)
+    assert proof.measured["top1_agreement"] == 1.0
+    assert tuple(kept.expected[0].shape) == (256, 10)
+
+
+def test_a_module_without_data_is_asked_about_generated_inputs(tmp_path: Path) -> None:
+    """Two inputs and two outputs, of two types; there are no labels to compare with."""
+    inputs = [tensor("index", 5, data_type=DataType.INT64), tensor("weights", 3)]
+    module, asked = artifacts.Lookup().eval(), generated(inputs)
+    proof, kept = prove(
+        artifact(module, tmp_path),
+        module,
+        [(asked, None)],
+        serving=BATCHED,
+        source="generated inputs",
+    )
+    assert proof.finding.startswith("256 generated inputs: max error ")
+    assert proof.finding.endswith("equal integers 100.00%")
+    assert set(proof.measured) == {"relative_error", "equal_integers"}
+    assert [len(one) for one in (*kept.rows, *kept.expected)] == [256] * 4
+
+
+def test_one_of_two_outputs_that_differs_is_refused(tmp_path: Path) -> None:
+    """The second, swapped with the first."""
+    asked = generated([tensor("a", 4), tensor("b", 4)])
+    with pytest.raises(ProofError, match="relative error"):
+        prove(
+            artifact(artifacts.MinusSwapped(), tmp_path),
+            artifacts.Minus().eval(),
+            [(asked, None)],
+            serving=BATCHED,
+            source="generated inputs",
+        )
+
+
+def test_a_file_is_compared_with_itself_and_says_so(tmp_path: Path) -> None:
+    """Loaded a second time: nothing else knows its answers."""
+    made = artifact(artifacts.ThisSample(), tmp_path)
+    again = load(tmp_path / "model.pt")
+    asked = generated([tensor("x", 4)])
+    proof, kept = prove(made, again, [(asked, None)], serving=NONE, source="generated inputs")
+    assert (
+        proof.finding
+        == "256 generated inputs: max error 0.0e+00 of max|y|, by the file's own answers"
+    )
+    assert tuple(kept.expected[0].shape) == (256, 2, 2)
+
+
+def test_a_file_whose_answers_are_random_is_refused() -> None:
+    """Dropout that was left on."""
+    made = torch.jit.script(torch.nn.Dropout())
+    with pytest.raises(ProofError, match="answers otherwise"):
+        prove(
+            made,
+            made,
+            [(generated([tensor("x", 64)]), None)],
+            serving=BATCHED,
+            source="generated inputs",
+        )
+
+
+def test_infinite_answers_to_generated_inputs_are_refused(tmp_path: Path) -> None:
+    """They could not be compared."""
+    module = artifacts.Inverse().eval()
+    asked = (torch.zeros(8, 4),)
+    with pytest.raises(ProofError, match="NaN or infinity on generated inputs") as caught:
+        prove(
+            artifact(module, tmp_path),
+            module,
+            [(asked, None)],
+            serving=BATCHED,
+            source="generated inputs",
+        )
+    assert caught.value.where == "architecture"
+
+
+def test_without_a_row_nothing_is_proven(tmp_path: Path) -> None:
+    """An empty test set agrees with everything."""
+    module = tiny().eval()
+    with pytest.raises(ProofError, match="there are no test images"):
+        prove(artifact(module, tmp_path), module, [], serving=BATCHED, source="test images")
+
+
+def test_a_module_that_works_in_place_changes_nothing_for_the_others(tmp_path: Path) -> None:
+    """What the artifact is asked, and what is kept for the server, is what the module was asked."""
+    module = artifacts.InPlace().eval()
+    asked = generated([tensor("x", 4)])
+    before = asked[0].clone()
+    _, kept = prove(
+        artifact(module, tmp_path),
+        module,
+        [(asked, None)],
+        serving=BATCHED,
+        source="generated inputs",
+    )
+    assert torch.equal(kept.rows[0], before)
+    assert torch.equal(kept.expected[0], before * 2)

@@ -12,8 +12,9 @@ import pytest
 
 from packager.model_config.render import render
 from packager.proof.result import Proof
-from packager.repository.manifest import Manifest, digests, plain, sha256
+from packager.repository.manifest import Manifest, digests, sha256
 from packager.repository.publish import publish, staged
+from packager.spec.plain import plain
 from tests.model_config.composing import recipe
 
 from .staging import fill, repository_in
@@ -29,8 +30,9 @@ def manifest(tmp_path: Path) -> Manifest:
         recipe=FASHION,
         files=digests(tmp_path / "model.pt"),
         config=render(FASHION),
-        labels=FASHION.dataset.classes,
+        labels=FASHION.classes,
         dataset={"name": "fashion_mnist", "digest": "d" * 64, "subset": False},
+        preprocessing={"scale": "uint8 / 255"},
         training={"test_accuracy": 0.9, "epochs": [{"epoch": 1, "loss": 0.5}]},
         proofs=(
             Proof(name="rules", finding="parses"),
@@ -78,6 +80,7 @@ def test_digests_are_the_files(tmp_path: Path) -> None:
             config=model.config.read_text(),
             labels=("a",),
             dataset={},
+            preprocessing={"scale": "uint8 / 255"},
             training={},
             proofs=(),
         )
@@ -139,6 +142,6 @@ def test_what_made_it_is_told(manifest: Manifest) -> None:
 
 def test_any_value_of_a_spec_becomes_plain() -> None:
     """Paths, tuples, enums and mappings with other keys than strings."""
-    assert plain({1: (Path("/x"), FASHION.export_method, None, 1.5)}) == {
+    assert plain({1: (Path("/x"), FASHION.export.method, None, 1.5)}) == {
         "1": ["/x", "freeze", None, 1.5]
     }

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from packager.architectures import build
+from packager.architectures.layers import build_sequential
 from packager.datasets.fetch import fetch
 from packager.datasets.load import Dataset, load
+from packager.spec.architecture import LayerSpec, LayersSpec
 from packager.spec.dataset import SourceKind
-from packager.spec.training import ArchitectureSpec, LayerSpec
-from tests.model_config.composing import recipe
+from tests.model_config.composing import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 IMAGE = (1, 28, 28)
-TINY = ArchitectureSpec(
+TINY = LayersSpec(
     layers=(
         LayerSpec(name="Flatten", arguments={}),
         LayerSpec(name="Linear", arguments={"out_features": 24}),
@@ -39,7 +39,7 @@ def images(cache_home: Path) -> Dataset:
     """Give 600 training and 300 test images of Fashion-MNIST, from its Debian package."""
     if shutil.which("apt-get") is None:
         pytest.skip("Fashion-MNIST comes from a Debian package; apt-get is not installed")
-    spec = recipe("model=fashion_cnn").dataset
+    spec = dataset("model=fashion_cnn")
     debian = tuple(source for source in spec.sources if source.kind is SourceKind.debian)
     spec = replace(spec, sources=debian, max_train_samples=600, max_test_samples=300)
     return load(spec, fetch(spec, cache=cache_home / "packager" / "data"))
@@ -57,4 +57,4 @@ def two_threads() -> Iterator[None]:
 def tiny(seed: int = 0) -> nn.Sequential:
     """Return a small module with batch norm, its weights drawn from a seed."""
     torch.manual_seed(seed)
-    return build(TINY, sample_shape=IMAGE)
+    return build_sequential(TINY, sample_shape=IMAGE)

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import nn
 
-from packager.architectures import build
-from packager.datasets.load import Dataset, Split
+from packager.architectures.layers import build_sequential
+from packager.datasets.samples import Samples, Split, first
 from packager.errors import ProofError, SpecError, UnavailableError
-from packager.spec.training import Device, Optimizer, Schedule, Selection, TrainerSpec
-from packager.training.evaluate import accuracy, predict
-from packager.training.fit import Trained, _splits, fit, prepare, torch_device
-from packager.training.metrics import EpochMetrics
-from tests.model_config.composing import recipe
+from packager.spec.training import (
+    Device,
+    Optimizer,
+    Precision,
+    Schedule,
+    Selection,
+    TrainerSpec,
+)
+from packager.training.checkpoints import Checkpoints
+from packager.training.device import prepare, torch_device
+from packager.training.evaluate import evaluate
+from packager.training.fit import Trained
+from packager.training.fit import fit as fit_it
+from packager.training.metrics import EpochMetrics, StepMetrics
+from packager.training.selection import split as split_it
+from tests.model_config.composing import layers, trainer
 
 from .images import IMAGE, TINY, tiny
+
+if TYPE_CHECKING:
+    from packager.datasets.load import Dataset
 
 SPEC = TrainerSpec(
     optimizer=Optimizer.adam,
@@ -40,20 +54,33 @@ class Watch:
     steps: list[tuple[int, int, int]] = field(default_factory=list)
     epochs: list[EpochMetrics] = field(default_factory=list)
 
-    def step(self, epoch: int, step: int, steps: int) -> None:
+    def step(self, metrics: StepMetrics) -> None:
         """Note a step."""
-        self.steps.append((epoch, step, steps))
-        self.at_step(epoch)
+        self.steps.append((metrics.epoch, metrics.step, metrics.steps))
+        self.at_step(metrics.epoch)
 
     def epoch(self, metrics: EpochMetrics) -> None:
         """Note an epoch."""
         self.epochs.append(metrics)
 
 
+def fit(module: nn.Module, dataset: Dataset, spec: TrainerSpec, watch: Watch) -> Trained:
+    """Train without keeping anything on disk."""
+    nothing = Checkpoints(folder=None)
+    trained = fit_it(module, dataset, spec, observer=watch, checkpoints=nothing)
+    assert trained is not None
+    return trained
+
+
+def accuracy(module: nn.Module, split: Samples) -> float:
+    """Return the part of images that are recognised."""
+    return evaluate(module, split).accuracy
+
+
 def _train(images: Dataset, **values: Any) -> Trained:
     spec = replace(SPEC, **values)
-    prepare(spec)
-    return fit(build(TINY, sample_shape=IMAGE), images, spec, Watch())
+    prepare(seed=spec.seed, threads=spec.threads)
+    return fit(build_sequential(TINY, sample_shape=IMAGE), images, spec, Watch())
 
 
 def _same(one: Trained, other: Trained) -> bool:
@@ -61,19 +88,20 @@ def _same(one: Trained, other: Trained) -> bool:
     return all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
-def _shuffled(split: Split) -> Split:
-    return Split(images=split.images, labels=split.labels.roll(1))
+def _shuffled(split: Samples) -> Split:
+    whole = first(split, len(split.labels))
+    return replace(whole, labels=whole.labels.roll(1))
 
 
 def test_accuracy_rises_on_real_images(images: Dataset) -> None:
     """The shipped recipe learns clothes from 600 images: far above one in ten."""
-    made = recipe("model=fashion_cnn", "trainer.batch_size=50", "trainer.threads=2")
-    prepare(made.trainer)
-    module = build(made.architecture, sample_shape=IMAGE)
+    spec = trainer("model=fashion_cnn", "trainer.batch_size=50", "trainer.threads=2")
+    prepare(seed=0, threads=2)
+    module = build_sequential(layers("model=fashion_cnn"), sample_shape=IMAGE)
     untrained = accuracy(module, images.test)
     watch = Watch()
-    trained = fit(module, images, made.trainer, watch)
-    assert trained.test_accuracy > 0.6 > untrained + 0.2
+    trained = fit(module, images, spec, watch)
+    assert trained.test.accuracy > 0.6 > untrained + 0.2
     assert trained.epochs[-1].loss < trained.epochs[0].loss / 1.2
     assert trained.epochs == tuple(watch.epochs)
     assert [epoch.epoch for epoch in watch.epochs] == [1, 2, 3]
@@ -119,12 +147,12 @@ def test_the_best_epochs_weights_come_back(images: Dataset, selection: Selection
 
     spec = replace(SPEC, epochs=3, selection=selection)
     trained = fit(module, images, spec, Watch(at_step=spoil))
-    chosen_on = _splits(images, spec, torch.device("cpu"))[1]
+    chosen_on = split_it(images, spec)[1]
     scores = [epoch.accuracy for epoch in trained.epochs]
     assert trained.best_epoch < 3
     assert scores[2] < 0.3 < max(scores) == scores[trained.best_epoch - 1]
     assert accuracy(trained.module, chosen_on) == max(scores)
-    assert trained.test_accuracy == accuracy(trained.module, images.test)
+    assert trained.test.accuracy == accuracy(trained.module, images.test)
     assert not trained.module.training
 
 
@@ -141,7 +169,7 @@ def test_held_out_selection_never_looks_at_the_test_set(images: Dataset) -> None
     right, other = _train(images, epochs=3), _train(wrong, epochs=3)
     assert _same(right, other)
     assert right.best_epoch == other.best_epoch
-    assert right.test_accuracy > other.test_accuracy
+    assert right.test.accuracy > other.test.accuracy
 
 
 def test_selection_on_the_test_set_does_look_at_it(images: Dataset) -> None:
@@ -156,10 +184,12 @@ def test_selection_on_the_test_set_does_look_at_it(images: Dataset) -> None:
 
 def test_held_out_images_are_not_trained_on(images: Dataset) -> None:
     """Training and held-out images are disjoint, and together all there are."""
-    train, held_out = _splits(images, SPEC, torch.device("cpu"))
+    train, held_out = split_it(images, SPEC)
+    assert isinstance(train, Split)
+    assert isinstance(held_out, Split)
     assert (len(train.labels), len(held_out.labels)) == (480, 120)
     rows = torch.cat([train.images, held_out.images]).flatten(1)
-    expected = images.train.images.flatten(1)
+    expected = first(images.train, 600).images.flatten(1)
     assert sorted(rows.tolist()) == sorted(expected.tolist())
     pairs = {
         bytes(row.tolist()): int(label)
@@ -188,7 +218,7 @@ def test_weights_that_the_last_step_broke_are_refused(images: Dataset) -> None:
 
 def test_a_fraction_that_leaves_nothing_is_refused(images: Dataset) -> None:
     """One image cannot be both trained on and held out."""
-    one = Split(images=images.train.images[:1], labels=images.train.labels[:1])
+    one = first(images.train, 1)
     with pytest.raises(SpecError, match="leaves nothing of 1 images") as caught:
         fit(tiny(), replace(images, train=one), SPEC, Watch())
     assert caught.value.where == "trainer.validation_fraction"
@@ -196,17 +226,12 @@ def test_a_fraction_that_leaves_nothing_is_refused(images: Dataset) -> None:
 
 def test_a_last_batch_of_one_image_is_left_out(images: Dataset) -> None:
     """Batch norm cannot learn from one; 65 images in batches of 64 are one step."""
-    few = replace(
-        images, train=Split(images=images.train.images[:65], labels=images.train.labels[:65])
-    )
+    few = replace(images, train=first(images.train, 65))
     watch = Watch()
     fit(tiny(), few, replace(SPEC, epochs=1, selection=Selection.test), watch)
     assert watch.steps == [(1, 1, 1)]
     for count, steps in ((66, 2), (64, 1), (10, 1)):
-        few = replace(
-            images,
-            train=Split(images=images.train.images[:count], labels=images.train.labels[:count]),
-        )
+        few = replace(images, train=first(images.train, count))
         watch = Watch()
         fit(tiny(), few, replace(SPEC, epochs=1, selection=Selection.test), watch)
         assert len(watch.steps) == steps
@@ -228,24 +253,6 @@ def test_a_gpu_that_is_not_there_is_unavailable(images: Dataset) -> None:
     assert torch_device(Device.auto) == torch_device(Device.cpu) == torch.device("cpu")
 
 
-def test_answers_do_not_depend_on_how_images_are_split(images: Dataset) -> None:
-    """More images than one batch of evaluation holds; accuracy counts the hits."""
-    module = tiny().eval()
-    many = torch.cat([images.train.images, images.test.images])
-    answers = predict(module, many)
-    with torch.inference_mode():
-        assert torch.allclose(answers, module(many.float() / 255), atol=1e-6)
-    split = Split(images=many, labels=answers.argmax(dim=1))
-    assert accuracy(module, split) == 1.0
-    assert accuracy(module, _wrong_from(split, 450)) == 0.5
-
-
-def _wrong_from(split: Split, index: int) -> Split:
-    labels = split.labels.clone()
-    labels[index:] = (labels[index:] + 1) % 10
-    return Split(images=split.images, labels=labels)
-
-
 def test_accuracy_is_measured_in_evaluation_mode(images: Dataset) -> None:
     """Batch statistics of the moment do not count, and do not change."""
     module: nn.Module = tiny().train()
@@ -259,3 +266,51 @@ def test_momentum_is_the_one_asked_for(images: Dataset, schedule: Schedule) -> N
     """Two values train two ways, whatever the schedule."""
     values = {"optimizer": Optimizer.sgd, "lr": 1e-2, "schedule": schedule}
     assert not _same(_train(images, **values, momentum=0.0), _train(images, **values, momentum=0.9))
+
+
+def test_max_steps_ends_training_and_its_schedule(images: Dataset) -> None:
+    """480 images in batches of 64 are eight steps an epoch: eleven end in the second epoch."""
+    watch = Watch()
+    spec = replace(SPEC, schedule=Schedule.one_cycle, max_steps=11, epochs=5)
+    trained = fit(tiny(), images, spec, watch)
+    assert watch.steps[-1][:2] == (2, 3)
+    assert len(trained.epochs) == 2
+    assert trained.epochs[-1].lr < spec.lr / 1000
+    assert trained.stopped_by is None
+
+
+def test_averaged_weights_are_those_that_are_chosen(images: Dataset) -> None:
+    """With an average that keeps nearly all, the weights stay near the first step's."""
+    module = tiny()
+    start = module.get_parameter("1.weight").detach().clone()
+    spec = replace(SPEC, ema_decay=0.999, epochs=1)
+    averaged = fit(module, images, spec, Watch()).module.get_parameter("1.weight")
+    plain = fit(tiny(), images, replace(spec, ema_decay=None), Watch())
+    moved = plain.module.get_parameter("1.weight")
+    assert 0 < (averaged - start).norm() < (moved - start).norm() / 2
+
+
+def test_label_smoothing_keeps_the_loss_up(images: Dataset) -> None:
+    """A tenth of the target on wrong classes costs something however well a model does."""
+    losses = [
+        _train(images, label_smoothing=value, epochs=3).epochs[-1].loss for value in (0.0, 0.3)
+    ]
+    assert losses[1] > losses[0] + 0.2
+
+
+def test_bfloat16_learns_as_well(images: Dataset) -> None:
+    """Coarser sums, the same lesson; the weights are float32 all the same."""
+    scores = {precision: _train(images, precision=precision, epochs=3) for precision in Precision}
+    assert scores[Precision.bfloat16].precision == "bfloat16"
+    assert scores[Precision.float32].precision == "float32"
+    gap = scores[Precision.bfloat16].test.accuracy - scores[Precision.float32].test.accuracy
+    assert abs(gap) < 0.1
+    assert scores[Precision.bfloat16].module.get_parameter("1.weight").dtype is torch.float32
+
+
+def test_time_that_is_up_ends_training(images: Dataset) -> None:
+    """One step at least; the epoch begun is evaluated, and what ended it is told."""
+    trained = _train(images, max_minutes=1e-9, epochs=50)
+    assert len(trained.epochs) == 1
+    assert trained.stopped_by == "trainer.max_minutes"
+    assert trained.best_epoch == 1

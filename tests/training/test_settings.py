@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 import torch
 
 from packager.spec.training import Optimizer, Schedule, Selection
-from packager.training.fit import _optimizer, _schedule, prepare
-from tests.model_config.composing import recipe
+from packager.training.device import prepare
+from packager.training.optimization import make_optimizer, make_schedule
+from tests.model_config import composing
 
 from .images import tiny
 
 
 def test_the_tutorials_sgd_settings_arrive() -> None:
     """Rate 1e-4, momentum 0.9, decay 5e-4, batches of 256, 60 epochs."""
-    trainer = recipe("model=fashion_cnn", "trainer=tutorial_sgd").trainer
-    optimizer = _optimizer(tiny(), trainer)
+    trainer = composing.trainer("model=fashion_cnn", "trainer=tutorial_sgd")
+    optimizer = make_optimizer(tiny(), trainer)
     assert type(optimizer) is torch.optim.SGD
     (group,) = optimizer.param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (1e-4, 0.9, 5e-4)
@@ -27,8 +29,8 @@ def test_the_tutorials_sgd_settings_arrive() -> None:
 
 def test_the_tutorials_adam_settings_arrive() -> None:
     """Rate 1e-3, torch's own betas, no decay, batches of 32, 10 epochs."""
-    trainer = recipe("model=mnist_cnn", "trainer=tutorial_adam").trainer
-    optimizer = _optimizer(tiny(), trainer)
+    trainer = composing.trainer("model=mnist_cnn", "trainer=tutorial_adam")
+    optimizer = make_optimizer(tiny(), trainer)
     assert type(optimizer) is torch.optim.Adam
     (group,) = optimizer.param_groups
     assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-3, (0.9, 0.999), 0.0)
@@ -37,7 +39,7 @@ def test_the_tutorials_adam_settings_arrive() -> None:
 
 def test_the_default_settings_arrive() -> None:
     """AdamW with its decay."""
-    optimizer = _optimizer(tiny(), recipe("model=mnist_cnn").trainer)
+    optimizer = make_optimizer(tiny(), composing.trainer("model=mnist_cnn"))
     assert type(optimizer) is torch.optim.AdamW
     assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (3e-3, 1e-2)
 
@@ -46,15 +48,15 @@ def test_every_parameter_is_trained() -> None:
     """Weights, biases and batch norm's scales."""
     module = tiny()
     for kind in Optimizer:
-        trainer = replace(recipe("model=mnist_cnn").trainer, optimizer=kind)
-        (group,) = _optimizer(module, trainer).param_groups
+        trainer = replace(composing.trainer("model=mnist_cnn"), optimizer=kind)
+        (group,) = make_optimizer(module, trainer).param_groups
         assert [id(p) for p in group["params"]] == [id(p) for p in module.parameters()]
 
 
 def _rates(schedule: Schedule, *, steps: int, epochs: int) -> list[float]:
-    trainer = replace(recipe("model=mnist_cnn").trainer, schedule=schedule, epochs=epochs)
-    optimizer = _optimizer(tiny(), trainer)
-    following = _schedule(optimizer, trainer, steps)
+    trainer = replace(composing.trainer("model=mnist_cnn"), schedule=schedule, epochs=epochs)
+    optimizer = make_optimizer(tiny(), trainer)
+    following = make_schedule(optimizer, trainer, steps * epochs)
     rates = []
     for _ in range(steps * epochs):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -87,11 +89,11 @@ def test_one_cycle_fits_the_shortest_training(steps: int) -> None:
 
 def test_seed_and_threads_are_set() -> None:
     """Torch draws the same numbers again, on the cores asked for."""
-    trainer = replace(recipe("model=mnist_cnn").trainer, seed=5, threads=1)
-    prepare(trainer)
+    prepare(seed=5, threads=1)
     drawn = torch.rand(3)
-    prepare(trainer)
+    prepare(seed=5, threads=1)
     assert torch.equal(torch.rand(3), drawn)
     assert torch.get_num_threads() == 1
-    prepare(replace(trainer, seed=6))
+    prepare(seed=6, threads=None)
     assert not torch.equal(torch.rand(3), drawn)
+    assert torch.get_num_threads() == len(os.sched_getaffinity(0))

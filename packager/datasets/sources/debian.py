@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 APT_GET = ("apt-get", "-qq", "-o", "Acquire::http::Timeout=10", "-o", "Acquire::https::Timeout=10")
 
+SYSTEM = Path("/")
+"""Where installed packages' files are."""
+
 logger = logging.getLogger(__name__)
 
 
 def copies(source: SourceSpec) -> Iterator[Copy]:
     """Offer `folder` of the package `origin` where it is installed, then of its download."""
     folder = source.folder.strip("/")
-    installed = Path("/", folder)
+    installed = SYSTEM / folder
     if installed.is_dir():
         yield copy_in(installed)
     yield Copy(

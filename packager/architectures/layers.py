@@ -16,7 +16,8 @@ from torch import nn
 from packager.errors import SpecError
 
 if TYPE_CHECKING:
-    from packager.spec.training import ArchitectureSpec, LayerSpec
+    from packager.architectures.summary import LayerSummary
+    from packager.spec.architecture import LayerSpec, LayersSpec
 
 MODULES = (
     "activation",
@@ -48,6 +49,9 @@ INPUT_SIZES: dict[str, Callable[[tuple[int, ...]], object]] = {
     "normalized_shape": lambda batch_shape: list(batch_shape[1:]),
 }
 """Layers' arguments that follow from the shape of their input."""
+
+TRIED_SIZES = (32, 48)
+"""What a size that varies is tried with."""
 
 
 class GlobalAvgPool2d(nn.Module):
@@ -83,8 +87,8 @@ def layers() -> dict[str, type[nn.Module]]:
     return found
 
 
-def build(spec: ArchitectureSpec, *, sample_shape: tuple[int, ...]) -> nn.Sequential:
-    """Return the module for inputs of `sample_shape` (one sample's, without the batch).
+def build_sequential(spec: LayersSpec, *, sample_shape: tuple[int, ...]) -> nn.Sequential:
+    """Return the module for inputs of `sample_shape` (one sample's, without the batch; -1 varies).
 
     Initial weights come from torch's generator, so that the seed set before decides them.
 
@@ -92,17 +96,19 @@ def build(spec: ArchitectureSpec, *, sample_shape: tuple[int, ...]) -> nn.Sequen
         SpecError: an unknown layer or argument, or a layer that does not fit its input.
     """
     available = layers()
-    placed = place(spec, sample_shape=sample_shape)
+    placed, *others = (place(spec, sample_shape=shape) for shape in _fixed(sample_shape))
+    for other in others:
+        _require_same(placed, other, sample_shape)
     return nn.Sequential(*(available[layer.name](**layer.arguments) for layer in placed))
 
 
-def place(spec: ArchitectureSpec, *, sample_shape: tuple[int, ...]) -> list[PlacedLayer]:
+def place(spec: LayersSpec, *, sample_shape: tuple[int, ...]) -> list[PlacedLayer]:
     """Follow one sample's shape through the layers, inferring the sizes left out.
 
     Nothing is computed: the modules are torch's meta ones.
 
     Raises:
-        SpecError: as `build`.
+        SpecError: as `build_sequential`.
     """
     placed = []
     shape = sample_shape
@@ -119,10 +125,33 @@ def place(spec: ArchitectureSpec, *, sample_shape: tuple[int, ...]) -> list[Plac
     return placed
 
 
-def peak_bytes(placed: Sequence[PlacedLayer], *, sample_shape: tuple[int, ...]) -> int:
+def peak_bytes(
+    steps: Sequence[PlacedLayer] | Sequence[LayerSummary], *, sample_shape: tuple[int, ...]
+) -> int:
     """Return the float32 bytes that one sample needs at the widest layer: its input and output."""
-    sizes = [math.prod(shape) for shape in (sample_shape, *(item.output_shape for item in placed))]
+    sizes = [math.prod(shape) for shape in (sample_shape, *(step.output_shape for step in steps))]
     return 4 * max(before + after for before, after in itertools.pairwise(sizes))
+
+
+def _fixed(sample_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return shapes without -1: two, where some size varies."""
+    if -1 not in sample_shape:
+        return [sample_shape]
+    return [tuple(tried if size == -1 else size for size in sample_shape) for tried in TRIED_SIZES]
+
+
+def _require_same(
+    placed: Sequence[PlacedLayer], other: Sequence[PlacedLayer], sample_shape: tuple[int, ...]
+) -> None:
+    """Check that no layer's own size follows from an input's size that varies."""
+    for index, (one, two) in enumerate(zip(placed, other, strict=True)):
+        if one.arguments != two.arguments:
+            raise SpecError(
+                f"the size of {one.name} follows from inputs {list(sample_shape)}, of which -1"
+                " varies",
+                where=f"architecture.layers[{index}]",
+                remedy="give the input fixed dims, or put GlobalAvgPool2d before this layer",
+            )
 
 
 def _on_meta(

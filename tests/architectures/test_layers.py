@@ -6,11 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from packager.architectures import _kind, build, layers, peak_bytes, place
+from packager.architectures.layers import (
+    _kind,
+    build_sequential,
+    layers,
+    peak_bytes,
+    place,
+)
 from packager.errors import SpecError
-from packager.spec.training import ArchitectureSpec, LayerSpec
-
-from .model_config.composing import recipe
+from packager.spec.architecture import LayerSpec, LayersSpec
+from tests.model_config.composing import recipe
 
 IMAGE = (1, 28, 28)
 
@@ -20,14 +25,16 @@ def layer(name: str, **arguments: object) -> LayerSpec:
     return LayerSpec(name=name, arguments=arguments)
 
 
-def stack(*specs: LayerSpec) -> ArchitectureSpec:
+def stack(*specs: LayerSpec) -> LayersSpec:
     """Return layers as an architecture."""
-    return ArchitectureSpec(layers=specs)
+    return LayersSpec(layers=specs)
 
 
-def shipped(name: str) -> ArchitectureSpec:
+def shipped(name: str) -> LayersSpec:
     """Return a shipped architecture."""
-    return recipe("model=fashion_cnn", f"architecture={name}").architecture
+    architecture = recipe("model=fashion_cnn", f"architecture={name}").architecture
+    assert isinstance(architecture, LayersSpec)
+    return architecture
 
 
 def fashion_by_hand() -> nn.Sequential:
@@ -97,7 +104,7 @@ def test_the_mnist_architecture_has_the_tutorials_shapes() -> None:
 @pytest.mark.parametrize("name", sorted(BY_HAND))
 def test_a_shipped_architecture_is_the_module_written_by_hand(name: str) -> None:
     """The same weights by name and shape, the same count, and the same answers with them."""
-    module, by_hand = build(shipped(name), sample_shape=IMAGE), BY_HAND[name]()
+    module, by_hand = build_sequential(shipped(name), sample_shape=IMAGE), BY_HAND[name]()
     shapes = {key: value.shape for key, value in module.state_dict().items()}
     assert shapes == {key: value.shape for key, value in by_hand.state_dict().items()}
     counted = sum(parameter.numel() for parameter in by_hand.parameters())
@@ -112,7 +119,7 @@ def test_a_shipped_architecture_is_the_module_written_by_hand(name: str) -> None
 def test_the_seed_decides_the_initial_weights() -> None:
     """Following shapes draws nothing from torch's generator."""
     torch.manual_seed(7)
-    built = build(shipped("fashion_cnn"), sample_shape=IMAGE).state_dict()
+    built = build_sequential(shipped("fashion_cnn"), sample_shape=IMAGE).state_dict()
     torch.manual_seed(7)
     by_hand = fashion_by_hand().state_dict()
     assert all(torch.equal(built[key], by_hand[key]) for key in by_hand)
@@ -139,7 +146,7 @@ def test_a_size_left_out_follows_from_the_input(
     """Channels, features, and the shape to normalise; the real module takes such an input."""
     (step,) = place(stack(spec), sample_shape=shape)
     assert step.arguments[argument] == size
-    answer = build(stack(spec), sample_shape=shape).eval()(torch.rand(2, *shape))
+    answer = build_sequential(stack(spec), sample_shape=shape).eval()(torch.rand(2, *shape))
     assert answer.shape == (2, *step.output_shape)
 
 
@@ -217,14 +224,14 @@ def test_global_pooling_is_the_mean_over_height_and_width() -> None:
     (step,) = place(stack(layer("GlobalAvgPool2d")), sample_shape=(6, 5, 7))
     assert step.output_shape == (6,)
     images = torch.rand(2, 6, 5, 7)
-    answer = build(stack(layer("GlobalAvgPool2d")), sample_shape=(6, 5, 7))(images)
+    answer = build_sequential(stack(layer("GlobalAvgPool2d")), sample_shape=(6, 5, 7))(images)
     assert torch.allclose(answer, images.flatten(2).mean(2))
 
 
 def test_flatten_keeps_the_batch() -> None:
     """One row a sample, in the order of memory."""
     images = torch.arange(24.0).reshape(2, 3, 2, 2)
-    flat = build(stack(layer("Flatten")), sample_shape=(3, 2, 2))(images)
+    flat = build_sequential(stack(layer("Flatten")), sample_shape=(3, 2, 2))(images)
     assert torch.equal(flat, images.reshape(2, 12))
 
 
@@ -232,7 +239,7 @@ def test_lists_in_yaml_are_torchs_tuples() -> None:
     """A kernel of two sizes."""
     spec = stack(layer("Conv2d", out_channels=2, kernel_size=[1, 3], padding=[0, 1]))
     assert place(spec, sample_shape=IMAGE)[0].output_shape == (2, 28, 28)
-    assert build(spec, sample_shape=IMAGE)[0].kernel_size == (1, 3)
+    assert build_sequential(spec, sample_shape=IMAGE)[0].kernel_size == (1, 3)
 
 
 def test_following_shapes_costs_no_memory() -> None:
@@ -243,5 +250,25 @@ def test_following_shapes_costs_no_memory() -> None:
 
 def test_the_widest_layer_says_how_much_a_sample_needs() -> None:
     """Its input and its output, as float32: here 25 x 26 x 26 twice."""
-    placed = place(recipe("model=fashion_cnn").architecture, sample_shape=(1, 28, 28))
+    placed = place(shipped("fashion_cnn"), sample_shape=(1, 28, 28))
     assert peak_bytes(placed, sample_shape=(1, 28, 28)) == 4 * 2 * 25 * 26 * 26
+
+
+def test_a_stack_without_sizes_of_its_own_takes_images_of_any_size() -> None:
+    """-1 in the dims: convolutions and a global mean do not depend on height and width."""
+    spec = stack(
+        layer("Conv2d", out_channels=4, kernel_size=3),
+        layer("GlobalAvgPool2d"),
+        layer("Linear", out_features=10),
+    )
+    module = build_sequential(spec, sample_shape=(3, -1, -1)).eval()
+    assert module(torch.rand(2, 3, 9, 70)).shape == (2, 10)
+
+
+def test_a_size_that_follows_from_a_varying_one_is_refused() -> None:
+    """Flatten of any height and width has no one number of features."""
+    spec = stack(layer("ReLU"), layer("Flatten"), layer("Linear", out_features=10))
+    with pytest.raises(SpecError, match="of which -1 varies") as caught:
+        build_sequential(spec, sample_shape=(3, -1, 8))
+    assert caught.value.where == "architecture.layers[2]"
+    assert "fixed dims" in caught.value.remedy

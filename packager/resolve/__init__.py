@@ -1,0 +1,1 @@
+"""From the composed configuration to specs: the last place that sees a DictConfig."""

@@ -1,0 +1,127 @@
+"""The whole job: its task, its recipe, its server and its places on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from packager import schema, user_cache
+from packager.resolve.architecture import architecture_spec
+from packager.resolve.checks import (
+    RECIPE_KEYS,
+    is_unchosen,
+    refuse_empty_paths,
+    refuse_missing_values,
+    refuse_unknown_keys,
+)
+from packager.resolve.dataset import dataset_spec
+from packager.resolve.server import server_spec
+from packager.resolve.training import trainer_spec
+from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec
+from packager.spec.recipe import ExportSpec, Recipe, RepositorySpec
+from packager.spec.serving import DynamicBatchingSpec, InstanceGroupSpec, ServingSpec
+from packager.spec.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
+    """Turn a composed configuration into a valid `Job`.
+
+    `name_suffix` is appended to the model's name: what tells a sweep's jobs apart.
+
+    Raises:
+        SpecError: an unknown key, a missing value, or a value out of range, with its key.
+    """
+    # Unlike `resolve`, this names the key of an interpolation that fails.
+    OmegaConf.to_container(config, resolve=True)
+    OmegaConf.resolve(config)
+    refuse_unknown_keys(config)
+    has_recipe = not (
+        OmegaConf.is_missing(config, "name")
+        and is_unchosen(config, "dataset")
+        and is_unchosen(config, "architecture")
+    )
+    refuse_missing_values(config, recipe=has_recipe)
+    refuse_empty_paths(config)
+    if not has_recipe:
+        config = OmegaConf.masked_copy(
+            config, [key for key in map(str, config) if key not in RECIPE_KEYS]
+        )
+    server = cast("schema.ServerConfig", OmegaConf.to_object(config.server))
+    return Job(
+        task=_task(cast("schema.TaskConfig", OmegaConf.to_object(config.task))),
+        recipe=(
+            _recipe(cast("schema.Config", OmegaConf.to_object(config)), name_suffix)
+            if has_recipe
+            else None
+        ),
+        server=server_spec(server),
+        repository=_repository(config.repository.path, config.repository.staging),
+        cache=_cache(config.cache.path),
+    )
+
+
+def _recipe(config: schema.Config, name_suffix: str) -> Recipe:
+    return Recipe(
+        name=config.name + name_suffix,
+        inputs=_tensors(config.inputs),
+        outputs=_tensors(config.outputs),
+        dataset=dataset_spec(config.dataset),
+        architecture=architecture_spec(config.architecture, config.trusted_packages),
+        trainer=trainer_spec(config.trainer),
+        serving=_serving(config.serving),
+        export=ExportSpec(**vars(config.export)),
+    )
+
+
+def _tensors(configs: Sequence[schema.TensorConfig]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(name=tensor.name, data_type=tensor.data_type, dims=tuple(tensor.dims))
+        for tensor in configs
+    )
+
+
+def _serving(config: schema.ServingConfig) -> ServingSpec:
+    batching = config.dynamic_batching
+    group = config.instance_group
+    return ServingSpec(
+        max_batch_size=config.max_batch_size,
+        batch_dim=config.batch_dim,
+        dynamic_batching=None
+        if batching is None
+        else DynamicBatchingSpec(
+            max_queue_delay_us=batching.max_queue_delay_us,
+            preferred_batch_size=tuple(batching.preferred_batch_size),
+        ),
+        instance_group=InstanceGroupSpec(
+            kind=group.kind, count=group.count, gpus=tuple(group.gpus)
+        ),
+    )
+
+
+def _task(config: schema.TaskConfig) -> TaskSpec:
+    match config:
+        case schema.PlanTaskConfig():
+            return PlanTask(format=config.format)
+        case schema.ServeTaskConfig():
+            return ServeTask(control=config.control)
+        case _:
+            return BuildTask()
+
+
+def _repository(path: str, staging: str | None) -> RepositorySpec:
+    root = Path(path).expanduser().absolute()
+    beside = root.parent / f".{root.name}.staging"
+    return RepositorySpec(
+        path=root, staging=Path(staging).expanduser().absolute() if staging else beside
+    )
+
+
+def _cache(path: str | None) -> Path:
+    if path is not None:
+        return Path(path).expanduser().absolute()
+    return user_cache.root()

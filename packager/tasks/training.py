@@ -1,0 +1,148 @@
+"""The stage that makes the module: built, given weights, and trained if the recipe says so."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from packager import console, training_console
+from packager.architectures.build import build, require_scores
+from packager.architectures.summary import summarize
+from packager.errors import UnavailableError
+from packager.spec.architecture import TorchScriptSpec
+from packager.spec.training import NoTrainerSpec, TrainerSpec
+from packager.training import checkpoints, ranks
+from packager.training.device import prepare, torch_device
+from packager.training.fit import Trained, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packager.datasets.load import Dataset
+    from packager.spec.job import Job
+    from packager.spec.recipe import Recipe
+    from packager.training.metrics import EpochMetrics, Observer, StepMetrics
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A module in evaluation mode, None where the recipe packages a TorchScript file as it is.
+
+    `trained` tells how it was trained, if it was; `kept` is what interrupted training left behind.
+    """
+
+    module: nn.Module | None
+    trained: Trained | None
+    kept: checkpoints.Checkpoints
+
+    def require_module(self) -> nn.Module:
+        """Return the module, where the recipe packages no file."""
+        if self.module is None:
+            raise TypeError("a TorchScript file is packaged as it is")
+        return self.module
+
+
+@contextlib.contextmanager
+def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | None]:
+    """Give the recipe's module; None in the processes that only help to train it.
+
+    What training leaves for a next session is locked meanwhile.
+
+    Raises:
+        SpecError, ProofError, UnavailableError: as building and training do.
+    """
+    nothing = checkpoints.Checkpoints(folder=None)
+    prepare(seed=recipe.trainer.seed, threads=recipe.trainer.threads)
+    if isinstance(recipe.architecture, TorchScriptSpec):
+        yield Made(module=None, trained=None, kept=nothing)
+        return
+    shape = dataset.train.shape if dataset is not None else recipe.inputs[0].dims
+    classes = len(dataset.classes) if dataset is not None else None
+    module = build(recipe.architecture, sample_shape=shape, classes=classes)
+    if dataset is not None:
+        require_scores(module, sample_shape=shape, classes=len(dataset.classes))
+    _print_layers(module, recipe)
+    if isinstance(recipe.trainer, NoTrainerSpec) or dataset is None:
+        with console.stage("train") as findings:
+            findings.append("none, by the recipe")
+        yield Made(module=module.eval(), trained=None, kept=nothing)
+        return
+    device = torch_device(recipe.trainer.device)
+    key = checkpoints.training_key(module, dataset, recipe.trainer, device)
+    with checkpoints.opened(job.cache / "training", key) as kept:
+        trained = _fit(module, recipe.trainer, dataset, kept)
+        if trained is not None:
+            yield Made(module=trained.module, trained=trained, kept=kept)
+        else:
+            yield None
+
+
+def _print_layers(module: nn.Module, recipe: Recipe) -> None:
+    if ranks.is_main():
+        example = tuple(
+            torch.zeros(1, *(32 if size == -1 else size for size in tensor.dims))
+            for tensor in recipe.inputs
+        )
+        console.err.print(training_console.layer_table(summarize(module, example)))
+
+
+def _fit(
+    module: nn.Module,
+    trainer: TrainerSpec,
+    dataset: Dataset,
+    kept: checkpoints.Checkpoints,
+) -> Trained | None:
+    with (
+        console.stage("train") as findings,
+        training_console.TrainingProgress(trainer.epochs) as progress,
+    ):
+        trained = fit(
+            module,
+            dataset,
+            trainer,
+            observer=_Observers(progress, *_tensorboard(trainer)),
+            checkpoints=kept,
+        )
+        if trained is not None:
+            findings.append(
+                f"test accuracy {trained.test.accuracy:.2%} with epoch {trained.best_epoch} of"
+                f" {trainer.epochs}, chosen on {trainer.selection.value} images"
+            )
+            if trained.stopped_by is not None:
+                findings.append(f"stopped by {trained.stopped_by}")
+    if trained is not None:
+        console.err.print(training_console.class_table(trained.test, dataset.classes))
+    return trained
+
+
+def _tensorboard(trainer: TrainerSpec) -> list[Observer]:
+    if trainer.tensorboard is None or not ranks.is_main():
+        return []
+    try:
+        from packager.training.tensorboard import TensorBoard  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise UnavailableError(
+            "TensorBoard is not installed",
+            where="trainer.tensorboard",
+            remedy="pip install 'packager[tensorboard]', or leave it out",
+        ) from error
+    return [TensorBoard(trainer.tensorboard)]
+
+
+class _Observers:
+    """Several observers as one."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def step(self, metrics: StepMetrics) -> None:
+        for observer in self._observers:
+            observer.step(metrics)
+
+    def epoch(self, metrics: EpochMetrics) -> None:
+        for observer in self._observers:
+            observer.epoch(metrics)

@@ -1,0 +1,157 @@
+"""Where training stands, on disk: written whole or not at all, and only for the same training."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+import pickle
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from packager import __version__
+from packager.spec.plain import plain
+from packager.training import ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from packager.datasets.load import Dataset
+    from packager.spec.training import TrainerSpec
+
+CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.jsonl"
+NOT_IN_THE_KEY = {"max_minutes", "checkpoint_seconds", "tensorboard"}
+"""What may change between two sessions of one training."""
+
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long an abandoned training is kept."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoints:
+    """The place of one training; `folder` None keeps nothing."""
+
+    folder: Path | None
+
+    def load(self) -> dict[str, Any] | None:
+        """Return what was saved last, or None; what cannot be read is set aside and told."""
+        if self.folder is None or not (self.folder / CHECKPOINT).exists():
+            return None
+        path = self.folder / CHECKPOINT
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            logger.warning("training starts anew: the checkpoint %s is broken: %s", path, error)
+            return None
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint in one piece."""
+        if self.folder is not None:
+            # By way of memory: torch tells a full disk as a fault of its own.
+            buffer = io.BytesIO()
+            torch.save(state, buffer)
+            _write(self.folder / CHECKPOINT, buffer.getvalue())
+
+    def write_metrics(self, lines: list[str]) -> None:
+        """Write `metrics.jsonl`, one epoch a line."""
+        if self.folder is not None:
+            _write(self.folder / METRICS, "".join(lines).encode())
+
+    def discard(self) -> None:
+        """Remove what is kept: the model is published."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def opened(root: Path, key: str) -> Iterator[Checkpoints]:
+    """Give the place of the training `key` below `root`, to one process at a time.
+
+    Others that train the same at the same time keep no checkpoints.
+    """
+    if not ranks.is_main():
+        yield Checkpoints(folder=None)
+        return
+    folder = root / key
+    root.mkdir(parents=True, exist_ok=True)
+    _prune(root)
+    lock = FileLock(root / f"{key}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.warning("another process trains the same: no checkpoints are kept here")
+        yield Checkpoints(folder=None)
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        yield Checkpoints(folder=folder)
+    finally:
+        lock.release()
+
+
+def training_key(
+    module: nn.Module, dataset: Dataset, spec: TrainerSpec, device: torch.device
+) -> str:
+    """Return a name for all that decides the trained weights, the initial ones included."""
+    trainer = {key: value for key, value in plain(spec).items() if key not in NOT_IN_THE_KEY}
+    decides = {
+        "trainer": trainer,
+        "data": [dataset.digest, plain(dataset.normalize)],
+        "module": repr(module),
+        "weights": weights_digest(module),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "ranks": ranks.size(),
+        "versions": [__version__, torch.__version__],
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def weights_digest(module: nn.Module) -> str:
+    """Return the sha256 of a module's parameters and buffers: names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        if isinstance(tensor, torch.Tensor):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(content.numpy().data)
+    return digest.hexdigest()
+
+
+def _prune(root: Path) -> None:
+    """Remove trainings that nobody came back to."""
+    for lock_path in root.glob("*.lock"):
+        folder = lock_path.with_suffix("")
+        newest = max(path.stat().st_mtime for path in (folder, lock_path) if path.exists())
+        if time.time() - newest < KEPT_SECONDS:
+            continue
+        try:
+            with FileLock(lock_path, timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
+                lock_path.unlink(missing_ok=True)
+        except Timeout:
+            continue
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

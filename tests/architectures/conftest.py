@@ -1,0 +1,7 @@
+"""Torch with two threads, whatever a test sets."""
+
+from __future__ import annotations
+
+from tests.training.images import two_threads
+
+__all__ = ["two_threads"]

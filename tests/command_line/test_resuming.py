@@ -1,0 +1,111 @@
+"""Training that is killed, for real, goes on from its checkpoint to the same weights."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .program import Workspace
+
+TRAINING = (
+    "model=fashion_cnn",
+    "server=none",
+    "dataset.max_train_samples=1500",
+    "dataset.max_test_samples=200",
+    "trainer.threads=1",
+    "trainer.epochs=6",
+    "trainer.batch_size=50",
+    "trainer.ema_decay=0.99",
+    "trainer.augmentation.horizontal_flip=true",
+    "trainer.augmentation.crop_padding=1",
+    "trainer.checkpoint_seconds=0",
+)
+
+
+def _manifest(workspace: Workspace, version: int) -> dict[str, object]:
+    path = workspace.repository / "fashion_cnn" / str(version) / "manifest.json"
+    training: dict[str, object] = json.loads(path.read_text())["training"]
+    return training
+
+
+def _kept(cache: Path) -> list[Path]:
+    return list((cache / "training").glob("*/checkpoint.pt"))
+
+
+@pytest.fixture
+def uninterrupted(workspace: Workspace) -> dict[str, object]:
+    """Give what training leads to that nothing disturbs; version 1."""
+    result = workspace.run(*TRAINING, "trainer.checkpoint_seconds=1000")
+    assert result.status == 0, result.err
+    return _manifest(workspace, 1)
+
+
+def test_kill_9_again_and_again_ends_in_the_same_weights(
+    workspace: Workspace, uninterrupted: dict[str, object], tmp_path: Path
+) -> None:
+    """Killed in the first epoch, later, and later still; every number is that of one run."""
+    here = (*TRAINING, f"cache.path={tmp_path}")
+    for epoch in (1, 3, 5):
+        with workspace.start(*here) as running:
+            running.wait_until(
+                lambda: _kept(tmp_path) and (epoch == 1 or f"epoch {epoch - 1}/6 " in running.err)  # noqa: B023  used at once
+            )
+            running.signal_group(signal.SIGKILL)
+            assert running.result().status == -signal.SIGKILL
+        assert len(_kept(tmp_path)) == 1
+    result = workspace.run(*here)
+    assert result.status == 0, result.err
+    assert "resumed at epoch" in result.err
+    assert _manifest(workspace, 2) == uninterrupted
+    assert _kept(tmp_path) == []
+
+
+def test_ctrl_c_writes_a_checkpoint_and_the_same_command_goes_on(
+    workspace: Workspace, uninterrupted: dict[str, object], tmp_path: Path
+) -> None:
+    """Status 130, nothing published; the second run says where it takes over."""
+    here = (*TRAINING, f"cache.path={tmp_path}", "trainer.checkpoint_seconds=1000")
+    with workspace.start(*here) as running:
+        running.wait_until(lambda: "epoch 2/6 " in running.err)
+        running.signal_group(signal.SIGINT)
+        result = running.result()
+    assert result.status == 130
+    assert "the same command goes on from there" in result.err
+    assert result.err.endswith("\ninterrupted\n")
+    result = workspace.run(*here)
+    assert "resumed at epoch" in result.err
+    assert _manifest(workspace, 2) == uninterrupted
+
+
+def test_a_build_that_fails_after_training_does_not_train_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """What failed was the repository, not the training: the second run has no epoch to do."""
+    here = (*TRAINING, f"cache.path={tmp_path}", "trainer.epochs=1")
+    with workspace.start(*here, "server=embedded") as running:
+        running.wait_until(lambda: "export  " in running.err)
+        running.signal_group(signal.SIGKILL)
+        running.result()
+    workspace.wait_until_nothing_is_left(within_s=15)
+    result = workspace.run(*here)
+    assert result.status == 0, result.err
+    assert "resumed at epoch 1 of 1, step 0 of" in result.err
+
+
+def test_max_minutes_publishes_what_there_is(workspace: Workspace) -> None:
+    """In time, with the reason in the manifest."""
+    result = workspace.run(*TRAINING, "trainer.epochs=100000", "trainer.max_minutes=0.05")
+    assert result.status == 0, result.err
+    assert "stopped by trainer.max_minutes" in result.err
+    training = _manifest(workspace, 1)
+    assert training["stopped_by"] == "trainer.max_minutes"
+    lines = workspace.repository.joinpath("fashion_cnn", "1", "metrics.jsonl").read_text()
+    seconds = [json.loads(line)["seconds"] for line in lines.splitlines()]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] < 15

@@ -1,0 +1,209 @@
+"""The live proof on a real Triton, of models with several tensors of any type."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from packager.client import Client
+from packager.errors import ProofError
+from packager.export.torchscript import export, load
+from packager.model_config.render import render
+from packager.proof import contract, live, parity
+from packager.proof.asking import answers
+from packager.proof.samples import generated
+from packager.repository.layout import ModelPaths
+from packager.server.embedded import embedded
+from packager.spec.recipe import ExportMethod
+from packager.spec.server import EmbeddedServerSpec
+from packager.spec.tensors import DataType
+from packager.tasks.requests import examples
+from tests.model_config.composing import recipe
+from tests.model_config.specs import tensor, without_data
+
+from . import artifacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from packager.spec.recipe import Recipe
+
+UNBATCHED = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null").serving
+INDEX = tensor("index", 5, data_type=DataType.INT64)
+TYPES = [
+    tensor("truth", 4, data_type=DataType.BOOL),
+    tensor("pixels", 1, 2, 3, data_type=DataType.UINT8),
+    tensor("number"),
+    tensor("sequence", 2, -1),
+]
+
+MODELS: dict[str, tuple[nn.Module, Recipe]] = {
+    "minus": (artifacts.Minus(), without_data([tensor("b", 4), tensor("a", 4)], [])),
+    "lookup": (artifacts.Lookup(), without_data([INDEX, tensor("weights", 3)], [])),
+    "indices": (artifacts.Doubled(), without_data([INDEX], [])),
+    "types": (artifacts.Types(), without_data(TYPES, [])),
+    "half": (artifacts.Doubled(), without_data([tensor("x", 4, data_type=DataType.FP16)], [])),
+    "sample": (artifacts.ThisSample(), without_data([tensor("x", 4)], [], UNBATCHED)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A server that holds every model, and each model's question."""
+
+    client: Client
+    address: str
+    questions: dict[str, live.Question]
+
+    def prove(self, name: str, question: live.Question | None = None) -> str:
+        """Return the finding of a model's proof."""
+        asked = question or self.questions[name]
+        return live.prove(self.client, asked, model=name, grpc=True).finding
+
+
+def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> live.Question:
+    """Write a model as a build does, and prove it without a server."""
+    model = ModelPaths(repository / name)
+    model.version(1).mkdir(parents=True)
+    export(module, method=ExportMethod.freeze, path=model.artifact(1))
+    artifact = load(model.artifact(1))
+    made = contract.derive_outputs(dataclasses.replace(made, name=name), artifact)
+    model.config.write_text(render(made))
+    contract.prove(made, artifact)
+    _, kept = parity.prove(
+        artifact,
+        load(model.artifact(1)),
+        [(generated(made.inputs, count=48), None)],
+        serving=made.serving,
+        source="generated inputs",
+    )
+    return live.Question(recipe=made, rows=kept.rows, expected=kept.expected, version=1)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve every model, and one whose inputs are listed in another order than forward's."""
+    repository = tmp_path_factory.mktemp("tensors")
+    questions = {
+        name: _staged(repository, name, module, made) for name, (module, made) in MODELS.items()
+    }
+    swapped = ModelPaths(repository / "swapped")
+    swapped.version(1).mkdir(parents=True)
+    export(artifacts.Minus(), method=ExportMethod.freeze, path=swapped.artifact(1))
+    listed = dataclasses.replace(
+        without_data([tensor("right", 4), tensor("left", 4)], [*questions["minus"].recipe.outputs]),
+        name="swapped",
+    )
+    swapped.config.write_text(render(listed))
+    rows = questions["minus"].rows
+    by_order = answers(load(swapped.artifact(1)), rows)
+    questions["swapped"] = live.Question(recipe=listed, rows=rows, expected=by_order, version=1)
+    with (
+        embedded(EmbeddedServerSpec(), repository) as server,
+        Client(server.endpoints) as client,
+    ):
+        for name in questions:
+            client.wait_for_model(name, 1)
+        yield Served(client, server.endpoints.http, questions)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_served_as_it_answers_here(name: str, served: Served) -> None:
+    """Two inputs and outputs, each type, one number a sample, open dims, no batch axis."""
+    finding = served.prove(name)
+    assert "metadata equals the recipe" in finding
+    assert ("2 protocols" if name == "half" else "3 protocols") in finding
+
+
+def test_half_precision_travels_in_binary_only(served: Served) -> None:
+    """Triton refuses it in JSON, and the finding says so."""
+    assert "JSON carries no FP16" in served.prove("half")
+
+
+def test_swapped_inputs_are_noticed(served: Served, tmp_path: Path) -> None:
+    """Named as forward's arguments they go by name, whatever the order of the recipe.
+
+    The contract refuses them before any server does.
+    """
+    with pytest.raises(ProofError, match="answers otherwise"):
+        served.prove("swapped")
+    question = served.questions["swapped"]
+    with pytest.raises(ProofError, match="'right' is input 0 of the recipe, and by its name"):
+        contract.prove(question.recipe, artifacts.artifact(artifacts.Minus(), tmp_path))
+
+
+def test_rows_sent_to_the_wrong_input_are_noticed(served: Served) -> None:
+    """Under names that say nothing the order is all there is."""
+    question = served.questions["minus"]
+    wrong = dataclasses.replace(question, rows=question.rows[::-1])
+    with pytest.raises(ProofError, match="answers otherwise"):
+        served.prove("minus", wrong)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_printed_python_request_works(name: str, served: Served) -> None:
+    """Pasted as it stands, but for the port; it prints every output's numbers."""
+    printed = examples(served.questions[name].recipe, repository=Path("model_repository"))
+    _, found, rest = printed.partition("\n  import ")
+    program = textwrap.dedent(found + rest).replace("127.0.0.1:8000", served.address)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    outputs = served.questions[name].recipe.outputs
+    assert len(done.stdout.splitlines()) == len(outputs)
+    assert "made-up sample" in printed
+
+
+@pytest.mark.parametrize("name", ["lookup", "types"])
+def test_the_printed_curl_request_works(name: str, served: Served) -> None:
+    """Pasted into bash as it stands, but for the port."""
+    printed = examples(served.questions[name].recipe, repository=Path("model_repository"))
+    found = re.search(r"^  python3 -c .*? -d @-$", printed, re.MULTILINE | re.DOTALL)
+    assert found
+    command = found[0].replace("127.0.0.1:8000", served.address)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    outputs = {output["name"] for output in json.loads(done.stdout)["outputs"]}
+    assert outputs == {tensor.name for tensor in served.questions[name].recipe.outputs}
+
+
+@pytest.mark.parametrize("output", [0, 1])
+def test_each_output_is_compared(output: int, served: Served) -> None:
+    """Floats and whole numbers: one wrong number in one row is told."""
+    question = served.questions["lookup"]
+    expected = [one.clone() for one in question.expected]
+    expected[output][7] += 1
+    with pytest.raises(ProofError, match="answers otherwise"):
+        served.prove("lookup", dataclasses.replace(question, expected=tuple(expected)))
+
+
+@pytest.mark.parametrize(
+    ("size", "largest", "sent"), [(4, 128, 32), (2**16, 128, 32), (2**18, 128, 8), (2**18, 2, 2)]
+)
+def test_a_request_of_large_rows_has_fewer(size: int, largest: int, sent: int) -> None:
+    """JSON takes several times as many bytes as the numbers."""
+    serving = dataclasses.replace(recipe("model=fashion_cnn").serving, max_batch_size=largest)
+    rows = (torch.zeros(40, size),)
+    question = live.Question(
+        recipe=without_data([tensor("x", size)], [tensor("y", size)], serving),
+        rows=rows,
+        expected=rows,
+        version=1,
+    )
+    assert {len(request[0]) for request, _ in live._requests(question)} == {sent}
