@@ -69,10 +69,13 @@ class DatasetKind(Enum):
 
 @dataclass
 class NormalizeConfig:
-    """Subtract `mean` and divide by `std`, one number a channel, of pixels in [0, 1]."""
+    """Subtract `mean` and divide by `std`, one number a channel, of pixels in [0, 1].
 
-    mean: list[float] = MISSING
-    std: list[float] = MISSING
+    Null: neither. A node that is null itself could not be set on the command line.
+    """
+
+    mean: list[float] | None = None
+    std: list[float] | None = None
 
 
 @dataclass
@@ -96,7 +99,7 @@ class DatasetConfig:
     path: str | None = None
     resize: list[int] | None = None
     channels: int | None = None
-    normalize: NormalizeConfig | None = None
+    normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     max_train_samples: int | None = None
     max_test_samples: int | None = None
     allow_subset: bool = True
@@ -109,7 +112,7 @@ class DatasetConfig:
 class WeightsConfig:
     """A state dict in a `.pt` or `.safetensors` file; `skip` lists beginnings of names."""
 
-    path: str = MISSING
+    path: str | None = None
     skip: list[str] = field(default_factory=list)
 
 
@@ -125,7 +128,7 @@ class ArchitectureConfig:
     module_class: str | None = None
     torchscript: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
-    weights: WeightsConfig | None = None
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
 
 
 @dataclass

@@ -44,10 +44,10 @@ def dataset_spec(config: schema.DatasetConfig) -> DatasetSpec | None:
     )
 
 
-def _normalize(config: schema.NormalizeConfig | None) -> NormalizeSpec | None:
-    if config is None:
+def _normalize(config: schema.NormalizeConfig) -> NormalizeSpec | None:
+    if config.mean is None and config.std is None:
         return None
-    return NormalizeSpec(mean=tuple(config.mean), std=tuple(config.std))
+    return NormalizeSpec(mean=tuple(config.mean or ()), std=tuple(config.std or ()))
 
 
 def _sources(config: schema.DatasetConfig) -> tuple[SourceSpec, ...]:

@@ -13,6 +13,8 @@ from packager import console, training_console
 from packager.architectures.build import build, require_scores
 from packager.architectures.summary import summarize
 from packager.errors import UnavailableError
+from packager.export.dtypes import TORCH_DTYPES
+from packager.proof.inputs import VARIABLE_SIZES
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.training import NoTrainerSpec, TrainerSpec
 from packager.training import checkpoints, ranks
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from packager.datasets.load import Dataset
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
+    from packager.spec.tensors import TensorSpec
     from packager.training.metrics import EpochMetrics, Observer, StepMetrics
 
 
@@ -60,11 +63,17 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
     if isinstance(recipe.architecture, TorchScriptSpec):
         yield Made(module=None, trained=None, kept=nothing)
         return
-    shape = dataset.train.shape if dataset is not None else recipe.inputs[0].dims
-    classes = len(dataset.classes) if dataset is not None else None
-    module = build(recipe.architecture, sample_shape=shape, classes=classes)
+    trains = isinstance(recipe.trainer, TrainerSpec)
+    module = build(
+        recipe.architecture, sample_shape=_sample_shape(recipe), classes=_classes(recipe)
+    )
     if dataset is not None:
-        require_scores(module, sample_shape=shape, classes=len(dataset.classes))
+        require_scores(
+            module,
+            sample_shape=dataset.train.shape,
+            classes=len(dataset.classes),
+            training=trains,
+        )
     _print_layers(module, recipe)
     if isinstance(recipe.trainer, NoTrainerSpec) or dataset is None:
         with console.stage("train") as findings:
@@ -81,10 +90,32 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
             yield None
 
 
+def _sample_shape(recipe: Recipe) -> tuple[int, ...] | None:
+    """Return one sample's shape, None where there are several inputs."""
+    return recipe.inputs[0].dims if len(recipe.inputs) == 1 else None
+
+
+def _classes(recipe: Recipe) -> int | None:
+    """Return how many scores to give: one a class, or without data what the recipe's output has."""
+    if recipe.dataset is not None:
+        return len(recipe.classes)
+    (*_, last) = recipe.outputs[0].dims if recipe.outputs and recipe.outputs[0].dims else (-1,)
+    return last if len(recipe.outputs) == 1 and last != -1 else None
+
+
+def _dtype(recipe: Recipe, tensor: TensorSpec) -> torch.dtype:
+    """Return the type that the module itself takes: images are floats by then."""
+    return torch.float32 if recipe.dataset is not None else TORCH_DTYPES[tensor.data_type]
+
+
 def _print_layers(module: nn.Module, recipe: Recipe) -> None:
     if ranks.is_main():
         example = tuple(
-            torch.zeros(1, *(32 if size == -1 else size for size in tensor.dims))
+            torch.zeros(
+                1,
+                *(VARIABLE_SIZES[0] if size == -1 else size for size in tensor.dims),
+                dtype=_dtype(recipe, tensor),
+            )
             for tensor in recipe.inputs
         )
         console.err.print(training_console.layer_table(summarize(module, example)))
