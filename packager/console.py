@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.tree import Tree
 
@@ -16,12 +23,16 @@ from packager.proof.result import Verdict
 from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from packager.proof.result import Proof
     from packager.recipes import Listed
     from packager.server.running import Endpoints
+
+
+LINE_SECONDS = 30
+"""How long work may be silent where there is no terminal to draw a bar on."""
 
 
 class _Console(Console):
@@ -50,6 +61,32 @@ def stage(name: str) -> Iterator[list[str]]:
         yield findings
     seconds = time.perf_counter() - started
     err.print(f"[bold]{name:>8}[/]  {'; '.join(findings)} [dim]({seconds:.1f} s)[/]")
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function of (done, total): a bar on a terminal, a line now and then elsewhere."""
+    bar = Progress(
+        TextColumn(f"   {escape(what)}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    task = bar.add_task(what, total=None)
+    told_at = time.monotonic()
+
+    def count(done: int, total: int) -> None:
+        nonlocal told_at
+        bar.update(task, completed=done, total=total)
+        if not err.is_terminal and time.monotonic() - told_at >= LINE_SECONDS:
+            told_at = time.monotonic()
+            err.print(f"          {escape(what)} {done:,} of {total:,}")
+
+    with bar:
+        yield count
 
 
 def proofs_table(proofs: Sequence[Proof]) -> Table:

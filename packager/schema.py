@@ -155,6 +155,7 @@ class TrainerConfig(NoTrainerConfig):
     optimizer: Optimizer = MISSING
     lr: float = MISSING
     momentum: float = 0.0
+    nesterov: bool = False
     weight_decay: float = 0.0
     batch_size: int = MISSING
     epochs: int = MISSING

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from packager.console import err
+from packager.console import LINE_SECONDS, err
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from packager.architectures.summary import LayerSummary  # brings in torch
     from packager.training.evaluate import Evaluation
     from packager.training.metrics import EpochMetrics, StepMetrics
-
-LINE_SECONDS = 30
-"""How long an epoch may be silent where there is no terminal to draw a bar on."""
 
 MOST_CLASSES = 20
 """How many classes a table shows; of more, those that are recognised worst."""

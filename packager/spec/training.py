@@ -15,11 +15,12 @@ MAX_CROP_PADDING = 1024
 
 
 class Optimizer(Enum):
-    """The gradient descent method."""
+    """The gradient descent method; `muon` takes AdamW for the first and the last layer."""
 
     sgd = "sgd"
     adam = "adam"
     adamw = "adamw"
+    muon = "muon"
 
 
 class Schedule(Enum):
@@ -120,6 +121,7 @@ class TrainerSpec:
     batch_size: int
     epochs: int
     momentum: float = 0.0
+    nesterov: bool = False
     max_steps: int | None = None
     max_minutes: float | None = None
     schedule: Schedule = Schedule.constant
@@ -163,6 +165,12 @@ class TrainerSpec:
             f"is {self.momentum}; {self.optimizer.value} has none",
             where="trainer.momentum",
             remedy="leave it out, or set trainer.optimizer=sgd",
+        )
+        require(
+            self.momentum > 0 or not self.nesterov,
+            "is true, and there is no momentum",
+            where="trainer.nesterov",
+            remedy="leave it out, or set trainer.momentum",
         )
         for key in ("label_smoothing", "ema_decay", "warmup_fraction"):
             value = getattr(self, key)

@@ -152,7 +152,8 @@ def _data(job: Job, recipe: Recipe) -> Dataset | None:
         return None
     with console.stage("data") as findings:
         fetched = fetch(recipe.dataset, cache=job.cache / "data")
-        dataset = load(recipe.dataset, fetched)
+        with console.counting("images") as progress:
+            dataset = load(recipe.dataset, fetched, progress=progress)
         findings.append(
             f"{recipe.dataset.name} from {dataset.source}:"
             f" {len(dataset.train.labels):,} training and {len(dataset.test.labels):,} test images"

@@ -27,7 +27,7 @@ from packager.training.evaluate import BATCH_SIZE, Evaluation, answers, evaluate
 from packager.training.fused_pooling import training_form
 from packager.training.interruption import Interruption
 from packager.training.metrics import EpochMetrics, Observer, StepMetrics
-from packager.training.optimization import make_optimizer, make_schedule
+from packager.training.optimization import Optimization
 from packager.training.selection import split
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ class _Training:
         self.steps = steps_per_epoch(len(train.labels), spec.batch_size)
         self.total_steps = min(self.steps * spec.epochs, spec.max_steps or self.steps * spec.epochs)
         self.bfloat16 = uses_bfloat16(spec.precision, device)
-        self.optimizer = make_optimizer(self.module, spec)
-        self.schedule = make_schedule(self.optimizer, spec, self.total_steps)
+        self.optimization = Optimization(self.module, spec, steps=self.total_steps)
         self.average = (
             AveragedModel(
                 self.module,
@@ -198,8 +197,7 @@ class _Training:
         if state is None:
             return
         self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        self.optimization.load_state_dict(state["optimization"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         kept = dict(state["progress"])
@@ -219,8 +217,7 @@ class _Training:
         bare = dataclasses.replace(self.progress, seconds=self._seconds(), best={})
         return {
             "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "optimization": self.optimization.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "progress": dataclasses.asdict(bare) | {"best": self.progress.best},
         }
@@ -293,7 +290,7 @@ class _Training:
         torch.manual_seed(_seed(spec.seed, progress.epoch, progress.step, ranks.rank()))
         self.module.train()
         inputs = self.prepare(augment(images, spec.augmentation))
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimization.zero_grad()
         scores = self._scores(inputs.contiguous(memory_format=MEMORY_FORMATS[spec.memory_format]))
         loss = nn.functional.cross_entropy(
             scores.float(), labels, label_smoothing=spec.label_smoothing
@@ -306,9 +303,8 @@ class _Training:
                 remedy="lower trainer.lr or trainer.weight_decay",
             )
         torch.autograd.backward(loss)
-        self.optimizer.step()
-        self.lr = float(self.schedule.get_last_lr()[0])
-        self.schedule.step()
+        self.lr = self.optimization.lr
+        self.optimization.step()
         if self.average is not None:
             self.average.update_parameters(self.module)
         return value

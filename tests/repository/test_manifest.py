@@ -120,7 +120,7 @@ def test_the_recipe_is_told_whole(manifest: Manifest) -> None:
     }
     assert told["trainer"]["optimizer"] == "adamw"
     assert told["serving"]["instance_group"] == {"kind": "KIND_CPU", "count": 1, "gpus": []}
-    assert told["export_method"] == "freeze"
+    assert told["export"] == {"method": "freeze", "pixels": "float32"}
     assert {source["kind"] for source in told["dataset"]["sources"]} >= {"torchvision", "debian"}
 
 

@@ -48,6 +48,8 @@ LAYERS = LayersSpec(
         LayerSpec(name="MaxPool2d", arguments={"kernel_size": 2}),
         LayerSpec(name="Flatten", arguments={}),
         LayerSpec(name="Dropout", arguments={"p": 0.5}),
+        LayerSpec(name="Linear", arguments={"out_features": 70}),
+        LayerSpec(name="ReLU", arguments={}),
         LayerSpec(name="Linear", arguments={"out_features": 10}),
     )
 )
@@ -100,7 +102,7 @@ def _fit(images: Dataset, folder: Path | None, watch: _Watch, **values: Any) -> 
 
 
 @pytest.mark.parametrize("at", [(1, 1), (1, 8), (2, 1), (2, 5), (3, 8)])
-@pytest.mark.parametrize("optimizer", [Optimizer.adamw, Optimizer.sgd])
+@pytest.mark.parametrize("optimizer", [Optimizer.adamw, Optimizer.sgd, Optimizer.muon])
 def test_a_broken_off_training_ends_in_the_same_weights(
     images: Dataset, tmp_path: Path, at: tuple[int, int], optimizer: Optimizer
 ) -> None:

@@ -8,18 +8,19 @@ from dataclasses import replace
 import pytest
 import torch
 
+from packager.architectures.layers import build_sequential
 from packager.spec.training import Optimizer, Schedule, Selection
 from packager.training.device import prepare
-from packager.training.optimization import make_optimizer, make_schedule
+from packager.training.optimization import Optimization
 from tests.model_config import composing
 
-from .images import tiny
+from .images import IMAGE, tiny
 
 
 def test_the_tutorials_sgd_settings_arrive() -> None:
     """Rate 1e-4, momentum 0.9, decay 5e-4, batches of 256, 60 epochs."""
     trainer = composing.trainer("model=fashion_cnn", "trainer=tutorial_sgd")
-    optimizer = make_optimizer(tiny(), trainer)
+    (optimizer,) = Optimization(tiny(), trainer, steps=1).optimizers
     assert type(optimizer) is torch.optim.SGD
     (group,) = optimizer.param_groups
     assert (group["lr"], group["momentum"], group["weight_decay"]) == (1e-4, 0.9, 5e-4)
@@ -30,7 +31,7 @@ def test_the_tutorials_sgd_settings_arrive() -> None:
 def test_the_tutorials_adam_settings_arrive() -> None:
     """Rate 1e-3, torch's own betas, no decay, batches of 32, 10 epochs."""
     trainer = composing.trainer("model=mnist_cnn", "trainer=tutorial_adam")
-    optimizer = make_optimizer(tiny(), trainer)
+    (optimizer,) = Optimization(tiny(), trainer, steps=1).optimizers
     assert type(optimizer) is torch.optim.Adam
     (group,) = optimizer.param_groups
     assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-3, (0.9, 0.999), 0.0)
@@ -39,7 +40,7 @@ def test_the_tutorials_adam_settings_arrive() -> None:
 
 def test_the_default_settings_arrive() -> None:
     """AdamW with its decay."""
-    optimizer = make_optimizer(tiny(), composing.trainer("model=mnist_cnn"))
+    (optimizer,) = Optimization(tiny(), composing.trainer("model=mnist_cnn"), steps=1).optimizers
     assert type(optimizer) is torch.optim.AdamW
     assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (3e-3, 1e-2)
 
@@ -49,19 +50,47 @@ def test_every_parameter_is_trained() -> None:
     module = tiny()
     for kind in Optimizer:
         trainer = replace(composing.trainer("model=mnist_cnn"), optimizer=kind)
-        (group,) = make_optimizer(module, trainer).param_groups
-        assert [id(p) for p in group["params"]] == [id(p) for p in module.parameters()]
+        before = [one.detach().clone() for one in module.parameters()]
+        optimization = Optimization(module, trainer, steps=10)
+        torch.autograd.backward(module(torch.rand(8, 1, 28, 28)).square().sum())
+        optimization.step()
+        assert all(
+            not torch.equal(one, other)
+            for one, other in zip(module.parameters(), before, strict=True)
+        ), kind
+        optimization.zero_grad()
+        assert all(one.grad is None for one in module.parameters())
+
+
+def test_muon_has_the_hidden_matrices_and_adamw_the_rest() -> None:
+    """In blocks of rows that are the weights themselves, whatever their order in memory."""
+    module = composing_module().to(memory_format=torch.channels_last)
+    trainer = replace(composing.trainer("model=fashion_cnn"), optimizer=Optimizer.muon)
+    optimization = Optimization(module, trainer, steps=10)
+    rest, muon = optimization.optimizers
+    assert (type(rest), type(muon)) == (torch.optim.AdamW, torch.optim.Muon)
+    blocks = muon.param_groups[0]["params"]
+    assert {one.shape for one in blocks} == {(50, 225), (64, 1250), (64, 1024)}
+    assert len(blocks) == 1 + 16 + 2
+    sizes = [one.numel() for group in (rest, muon) for one in group.param_groups[0]["params"]]
+    assert sum(sizes) == sum(one.numel() for one in module.parameters())
+    places = [one.data_ptr() for one in module.parameters()]
+    assert blocks[0].data_ptr() in places
+    assert blocks[1].data_ptr() in places
+
+
+def composing_module() -> torch.nn.Sequential:
+    """Return the module of fashion_cnn."""
+    return build_sequential(composing.layers("model=fashion_cnn"), sample_shape=IMAGE)
 
 
 def _rates(schedule: Schedule, *, steps: int, epochs: int) -> list[float]:
     trainer = replace(composing.trainer("model=mnist_cnn"), schedule=schedule, epochs=epochs)
-    optimizer = make_optimizer(tiny(), trainer)
-    following = make_schedule(optimizer, trainer, steps * epochs)
+    optimization = Optimization(tiny(), trainer, steps=steps * epochs)
     rates = []
     for _ in range(steps * epochs):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        following.step()
+        rates.append(optimization.lr)
+        optimization.step()
     return rates
 
 
