@@ -31,10 +31,10 @@ def test_all_five_proofs_are_shown_as_passed(built: Built) -> None:
     assert "Triton 2.51.0" in built.result.out
 
 
-def test_the_model_on_disk_is_exactly_its_four_files(built: Built) -> None:
+def test_the_model_on_disk_is_exactly_its_five_files(built: Built) -> None:
     """Nothing else comes into the repository, not even hidden."""
     inside = {name for name in built.files if name.startswith(f"{REPOSITORY}/")}
-    files = {"config.pbtxt", "labels.txt", "1", "1/model.pt", "1/manifest.json"}
+    files = {"config.pbtxt", "labels.txt", "1", "1/model.pt", "1/manifest.json", "1/metrics.jsonl"}
     assert inside == {MODEL, *(f"{MODEL}/{name}" for name in files)}
 
 
@@ -46,11 +46,13 @@ def test_labels_are_the_classes_of_the_dataset_in_their_order(built: Built) -> N
     )
 
 
-def test_the_manifest_has_the_digest_of_the_artifact(built: Built) -> None:
+def test_the_manifest_has_the_digests_of_the_files(built: Built) -> None:
     """It also holds the config that the version was proven with."""
     version = built.workspace.repository / "fashion_cnn" / "1"
     manifest = json.loads((version / "manifest.json").read_text())
-    assert manifest["files"] == {"model.pt": sha256(version / "model.pt")}
+    assert manifest["files"] == {
+        name: sha256(version / name) for name in ("model.pt", "metrics.jsonl")
+    }
     digest = hashlib.sha256(manifest["config"].encode()).hexdigest()
     assert built.files[f"{MODEL}/config.pbtxt"] == digest == manifest["config_sha256"]
     assert {proof["verdict"] for proof in manifest["proofs"].values()} == {"passed"}

@@ -66,10 +66,13 @@ def again(
     )
 
 
+FILES = ("2/manifest.json", "2/metrics.jsonl", "2/model.pt")
+
+
 def test_it_is_version_2(again: Again) -> None:
     """Version 1 keeps its bytes; config and labels of the same recipe do too."""
     assert "fashion_cnn version 2 is published" in again.result.out
-    new = {"2": "folder"} | {name: again.after[name] for name in ("2/manifest.json", "2/model.pt")}
+    new = {"2": "folder"} | {name: again.after[name] for name in FILES}
     assert again.after == dict(again.before) | new
 
 

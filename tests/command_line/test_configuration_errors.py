@@ -37,7 +37,7 @@ WRONG = {
     ),
     "wrong enum": (
         (*UNCHECKED, "trainer.optimizer=adamm"),
-        ("trainer.optimizer: ", "'adamm'", "[sgd, adam, adamw]"),
+        ("trainer.optimizer: ", "'adamm'", "[sgd, adam, adamw, muon]"),
     ),
     "out of range": (
         (*UNCHECKED, "trainer.epochs=0"),
@@ -93,7 +93,7 @@ WRONG = {
     ),
     "two outputs": (
         (*UNCHECKED, "outputs=[{name: a, dims: [10]}, {name: b, dims: [10]}]", "task=plan"),
-        ("outputs: a stack of layers has one",),
+        ("outputs: 2 are given",),
     ),
     "scores of another type": (
         (*UNCHECKED, "outputs=[{name: a, data_type: INT64, dims: [10]}]", "task=plan"),
