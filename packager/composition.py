@@ -80,11 +80,14 @@ def _wrong_value(error: OmegaConfBaseException) -> SpecError:
         known = _known_keys(kind) if parent else [*_known_keys(Config), *GROUPS]
         choices = f"the keys there are {', '.join(known)}" if known else "see `--cfg job`"
         return SpecError("no such key", where=key, remedy=f"{_did_you_mean(last, known)}{choices}")
-    return SpecError(
-        first_line(error),
-        where=key,
-        remedy="`python -m packager model=... --cfg job` prints the value that each key has",
-    )
+    told = first_line(error)
+    if "ListConfig" in told:
+        remedy = f"write a list: {key}=[...]"
+    elif "DictConfig" in told:
+        remedy = f"write its keys and values: {key}={{...: ...}}"
+    else:
+        remedy = "`python -m packager model=... --cfg job` prints the value that each key has"
+    return SpecError(told, where=key, remedy=remedy)
 
 
 def _no_package_line() -> SpecError:

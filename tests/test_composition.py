@@ -76,7 +76,7 @@ def test_a_misspelt_key_gets_the_right_one(override: str, remedy: str) -> None:
     [
         ("trainer.lr=abc", "trainer.lr", "could not be converted to Float"),
         ("trainer.epochs=1.5", "trainer.epochs", "could not be converted to Integer"),
-        ("trainer.optimizer=sdg", "trainer.optimizer", "expected one of [sgd, adam, adamw]"),
+        ("trainer.optimizer=sdg", "trainer.optimizer", "expected one of [sgd, adam, adamw, muon]"),
         ("inputs=3", "inputs", "int is not a"),
         ("serving.instance_group=gpu", "serving.instance_group", "Invalid type"),
         ("name=${nowhere}", "name", "'nowhere' not found"),

@@ -66,7 +66,7 @@ def load(module: nn.Module, spec: WeightsSpec) -> None:
         if name not in wrong and name not in excused and not name.startswith(spec.skip)
     ]
     if wrong or missing or unexpected:
-        raise _misfit(spec, wrong, missing, unexpected)
+        raise _misfit(spec, wrong, missing, unexpected, some_fit=len(fitting) > len(unexpected))
 
 
 def _without_prefixes(state: State, own: Mapping[str, object]) -> State:
@@ -86,8 +86,13 @@ def _require_known(skip: Iterable[str], names: tuple[str, ...]) -> None:
             raise SpecError(
                 f"no weight's name begins with '{start}'",
                 where=SKIP_KEY,
-                remedy=f"write {' or '.join(close)}" if close else "leave it out",
+                remedy=f"write {' or '.join(map(_quoted, close))}" if close else "leave it out",
             )
+
+
+def _quoted(start: str) -> str:
+    """Return it as YAML and the command line take it: without quotes, 13. is a number, 13.0."""
+    return f"'{start}'"
 
 
 def _difference(given: object, own: object) -> str | None:
@@ -132,7 +137,12 @@ def _place(value: object) -> object:
 
 
 def _misfit(
-    spec: WeightsSpec, wrong: Mapping[str, str], missing: list[str], unexpected: list[str]
+    spec: WeightsSpec,
+    wrong: Mapping[str, str],
+    missing: list[str],
+    unexpected: list[str],
+    *,
+    some_fit: bool,
 ) -> SpecError:
     parts = [f"{name} {difference}" for name, difference in wrong.items()]
     if missing:
@@ -140,12 +150,14 @@ def _misfit(
     if unexpected:
         parts.append(f"not in the module: {', '.join(unexpected)}")
     layers = dict.fromkeys(f"{_layer(name)}." for name in (*wrong, *missing, *unexpected))
-    skip = ", ".join(f"'{start}'" for start in (*spec.skip, *layers))
+    skip = ", ".join(map(_quoted, (*spec.skip, *layers)))
     return SpecError(
         f"{spec.path} does not fit the module: {'; '.join(parts)}",
         where=KEY,
         remedy=f"give this module's own weights, or leave these layers out with"
-        f' "{SKIP_KEY}=[{skip}]"',
+        f' "{SKIP_KEY}=[{skip}]"'
+        if some_fit
+        else "give this module's own weights: none of these fits",
     )
 
 

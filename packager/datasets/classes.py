@@ -64,7 +64,9 @@ def require_every_class(
         not missing,
         f"no training image shows {_some(missing)}",
         where=f"dataset {spec.name}",
-        remedy="raise dataset.max_train_samples, or list only classes that the data have",
+        remedy="raise dataset.max_train_samples, or list only classes that the data have"
+        if not spec.skip_unreadable
+        else "repair or add images of it: unreadable ones are left out",
     )
     require(
         len(test) > 0,

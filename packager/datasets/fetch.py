@@ -92,7 +92,8 @@ def _fetch(spec: DatasetSpec, place: Path) -> Fetched:
                 contents = _gather(source, spec)
         except (SourceError, OSError) as error:
             refused.append(f"{source}: {error}")
-            logger.warning("passing over %s", refused[-1])
+            if source is not spec.sources[-1]:  # the error at the end tells of all
+                logger.warning("passing over %s", refused[-1])
             continue
         if files is None:
             cached.store(source, contents, place)

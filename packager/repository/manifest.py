@@ -35,6 +35,7 @@ class Manifest:
     labels: tuple[str, ...]
     dataset: Mapping[str, object] | None
     preprocessing: Mapping[str, object] | None
+    module: Mapping[str, object]
     training: Mapping[str, object] | None
     proofs: tuple[Proof, ...]
 
@@ -52,6 +53,7 @@ class Manifest:
             "recipe": plain(self.recipe),
             "dataset": plain(self.dataset),
             "preprocessing": plain(self.preprocessing),
+            "module": plain(self.module),
             "training": plain(self.training),
             "proofs": {proof.name: _proof(proof) for proof in self.proofs},
             "versions": {

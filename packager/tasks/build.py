@@ -29,7 +29,12 @@ from packager.spec.architecture import LayersSpec, TorchScriptSpec
 from packager.spec.recipe import Pixels, Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
-from packager.tasks.recording import dataset_record, preprocessing_record, training_record
+from packager.tasks.recording import (
+    dataset_record,
+    module_record,
+    preprocessing_record,
+    training_record,
+)
 from packager.tasks.requests import examples
 from packager.tasks.summary import Summary
 from packager.tasks.training import Made, made
@@ -159,7 +164,7 @@ def _data(job: Job, recipe: Recipe) -> Dataset | None:
             f" {len(dataset.train.labels):,} training and {len(dataset.test.labels):,} test images"
         )
         if dataset.skipped:
-            findings.append(f"{dataset.skipped:,} unreadable images left out")
+            findings.append(f"unreadable images left out: {dataset.skipped:,}")
     if dataset.subset:
         console.warn_subset(recipe.dataset.name)
     return dataset
@@ -277,6 +282,7 @@ def _manifest(candidate: Candidate, proofs: list[Proof]) -> Manifest:
         dataset=dataset_record(recipe, candidate.dataset),
         preprocessing=preprocessing_record(recipe),
         training=training_record(recipe, trained),
+        module=module_record(recipe, candidate.made.module),
         proofs=tuple(proofs),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager import user_cache
+from packager.architectures.torch_file import require_file
 from packager.errors import SpecError, UnavailableError
 from packager.proof.inputs import require_image_input, require_mapped
 from packager.repository.publish import prepare
@@ -13,6 +14,7 @@ from packager.server import docker, embedded, ports
 from packager.server.external import external
 from packager.server.start import choose
 from packager.server.stub_paths import require_safe
+from packager.spec.architecture import TorchScriptSpec
 from packager.spec.server import (
     AutoServerSpec,
     DockerServerSpec,
@@ -43,6 +45,7 @@ def run(job: Job) -> None:
     """
     recipe = job.require_recipe()
     require_scores(recipe)
+    _require_files(recipe)
     _require_server(job.server, recipe)
     prepare(job.repository)
 
@@ -83,6 +86,15 @@ def _require_score_dims(recipe: Recipe, scores: TensorSpec) -> None:
         where="outputs[0].dims",
         remedy=f"set [{classes if known else -1}], or leave outputs out",
     )
+
+
+def _require_files(recipe: Recipe) -> None:
+    """Check that the weights or the TorchScript file that the recipe names are there."""
+    architecture = recipe.architecture
+    if isinstance(architecture, TorchScriptSpec):
+        require_file(architecture.path, where="architecture.torchscript")
+    elif architecture.weights is not None:
+        require_file(architecture.weights.path, where="architecture.weights.path")
 
 
 def _require_server(server: ServerSpec, recipe: Recipe) -> None:

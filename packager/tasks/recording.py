@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from packager.repository.manifest import sha256
+from packager.spec.architecture import TorchScriptSpec
 from packager.spec.plain import plain
 from packager.spec.recipe import Pixels
 from packager.spec.training import NoTrainerSpec
@@ -13,6 +15,8 @@ from packager.training import ranks
 from packager.training.checkpoints import weights_digest
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from packager.datasets.load import Dataset
     from packager.spec.recipe import Recipe
     from packager.training.fit import Trained
@@ -49,6 +53,17 @@ def preprocessing_record(recipe: Recipe) -> dict[str, object] | None:
     }
 
 
+def module_record(recipe: Recipe, module: nn.Module | None) -> dict[str, object]:
+    """Return which weights the model has, and the digest of the file that they came from."""
+    given = recipe.architecture
+    if isinstance(given, TorchScriptSpec):
+        return {"weights_sha256": None, "file_sha256": sha256(given.path)}
+    return {
+        "weights_sha256": None if module is None else weights_digest(module),
+        "file_sha256": None if given.weights is None else sha256(given.weights.path),
+    }
+
+
 def training_record(recipe: Recipe, trained: Trained | None) -> dict[str, object] | None:
     """Return how the weights came about: nothing that differs from one run to the next."""
     if trained is None or isinstance(recipe.trainer, NoTrainerSpec):
@@ -60,7 +75,6 @@ def training_record(recipe: Recipe, trained: Trained | None) -> dict[str, object
         "test_accuracy": trained.test.accuracy,
         "class_accuracies": list(trained.test.class_accuracies),
         "confusion_matrix": plain(trained.test.confusion),
-        "weights_sha256": weights_digest(trained.module),
         "precision": trained.precision,
         "seed": recipe.trainer.seed,
         "threads": torch.get_num_threads(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import torch
 
@@ -35,6 +36,21 @@ def torch_device(device: Device) -> torch.device:
     if not has_gpu or device is Device.cpu:
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def require_compiler(device: torch.device) -> None:
+    """Check that torch.compile finds the C++ compiler that it needs on a CPU.
+
+    Raises:
+        UnavailableError: it does not.
+    """
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "c++"]
+    if device.type == "cpu" and not any(map(shutil.which, names)):
+        raise UnavailableError(
+            f"torch.compile needs a C++ compiler, and there is no {' or '.join(names)}",
+            where="trainer.compile",
+            remedy="install one, or set trainer.compile=false",
+        )
 
 
 def uses_bfloat16(precision: Precision, device: torch.device) -> bool:

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ from packager.errors import ProofError, SpecError
 from packager.spec.training import MemoryFormat, TrainerSpec
 from packager.training import distributed, ranks
 from packager.training.augmentation import augment
-from packager.training.device import torch_device, uses_bfloat16
+from packager.training.device import require_compiler, torch_device, uses_bfloat16
 from packager.training.evaluate import BATCH_SIZE, Evaluation, answers, evaluate
 from packager.training.fused_pooling import training_form
 from packager.training.interruption import Interruption
@@ -155,8 +155,7 @@ class _Training:
             if spec.ema_decay is not None
             else None
         )
-        form = distributed.shared(training_form(self.module), device)
-        self.form = torch.compile(form) if spec.compile else form
+        self.form = distributed.shared(_form(self.module, spec, device), device)
         self.progress = Progress()
         self.sample = first(self.selection, BATCH_SIZE).images
         self.images_per_second, self.lr = 0.0, spec.lr
@@ -354,6 +353,15 @@ class _Training:
                 name: value.detach().cpu().clone() for name, value in module.state_dict().items()
             }
         return score
+
+
+def _form(module: nn.Module, spec: TrainerSpec, device: torch.device) -> nn.Module:
+    """Return the module in the form that its steps run in; parameters are shared."""
+    if not spec.compile:
+        return training_form(module)
+    require_compiler(device)
+    # The compiler makes steps of its own out of several layers.
+    return cast("nn.Module", torch.compile(module))
 
 
 def _seed(*numbers: int) -> int:

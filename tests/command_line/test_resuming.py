@@ -30,8 +30,8 @@ TRAINING = (
 
 def _manifest(workspace: Workspace) -> dict[str, object]:
     path = workspace.repository / "fashion_cnn" / "1" / "manifest.json"
-    training: dict[str, object] = json.loads(path.read_text())["training"]
-    return training
+    manifest = json.loads(path.read_text())
+    return {**manifest["training"], **manifest["module"]}
 
 
 def _kept(cache: Path) -> list[Path]:

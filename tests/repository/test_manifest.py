@@ -33,6 +33,7 @@ def manifest(tmp_path: Path) -> Manifest:
         labels=FASHION.classes,
         dataset={"name": "fashion_mnist", "digest": "d" * 64, "subset": False},
         preprocessing={"scale": "uint8 / 255"},
+        module={"weights_sha256": "e" * 64},
         training={"test_accuracy": 0.9, "epochs": [{"epoch": 1, "loss": 0.5}]},
         proofs=(
             Proof(name="rules", finding="parses"),
@@ -81,6 +82,7 @@ def test_digests_are_the_files(tmp_path: Path) -> None:
             labels=("a",),
             dataset={},
             preprocessing={"scale": "uint8 / 255"},
+            module={"weights_sha256": "e" * 64},
             training={},
             proofs=(),
         )

@@ -56,6 +56,21 @@ def test_answers_gradients_and_statistics_are_the_same(
         torch.testing.assert_close(other.get_buffer(name), expected, rtol=1e-6, atol=1e-7)
 
 
+def test_bfloat16_is_near() -> None:
+    """As near to float32 as the layers one by one are in bfloat16."""
+    plain = _stack(nn.MaxPool2d(2))
+    images = torch.randn(8, 3, 16, 16)
+    exact = plain(images)
+    errors = []
+    for module in (copy.deepcopy(plain), training_form(copy.deepcopy(plain))):
+        with torch.autocast("cpu", torch.bfloat16):
+            answer = module(images)
+        torch.autograd.backward(answer.float().sum())
+        assert all(one.grad is not None for one in module.parameters())
+        errors.append((answer.float() - exact).abs().max())
+    assert errors[1] < 2 * errors[0] + 1e-3
+
+
 def test_a_negative_scale_goes_the_long_way() -> None:
     """Where the order turns round, the layers run one by one, and answer exactly as they do."""
     plain = _stack(nn.MaxPool2d(2))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from packager.architectures.layers import build_sequential
+from packager.errors import UnavailableError
 from packager.spec.training import Optimizer, Schedule, Selection
-from packager.training.device import prepare
+from packager.training.device import prepare, require_compiler
 from packager.training.optimization import Optimization
 from tests.model_config import composing
 
 from .images import IMAGE, tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_tutorials_sgd_settings_arrive() -> None:
@@ -126,3 +131,12 @@ def test_seed_and_threads_are_set() -> None:
     prepare(seed=6, threads=None)
     assert not torch.equal(torch.rand(3), drawn)
     assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+
+
+def test_compiling_needs_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told before the first step."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UnavailableError, match=r"no g\+\+ or clang\+\+ or c\+\+") as caught:
+        require_compiler(torch.device("cpu"))
+    assert caught.value.where == "trainer.compile"

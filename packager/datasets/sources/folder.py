@@ -53,13 +53,15 @@ def in_place(source: SourceSpec) -> dict[str, Path]:
     origin = Path(source.origin).expanduser()
     if origin.is_file() and len(source.files) == 1:
         return dict.fromkeys(source.files, origin)
+    if not origin.exists() and len(source.files) == 1:
+        raise SourceError(f"there is no folder or file {origin}")
     _require_folder(origin)
     found = {role: _find(origin, file) for role, file in source.files.items()}
     tests = {role for role in found if role.startswith("test_")}
     missing = {role for role, path in found.items() if path is None}
     if missing == tests:
         missing = set()
-    for role in sorted(missing):
+    for role in sorted(missing, key=lambda role: (role in tests, role)):
         name = source.files[role].name
         raise SourceError(f"{origin} holds neither {name} nor {name}.gz")
     for role, path in found.items():

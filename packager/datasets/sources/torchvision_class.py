@@ -59,7 +59,9 @@ def require_class(source: SourceSpec) -> type:
         name: found for name in datasets.__all__ if _is_usable(found := getattr(datasets, name))
     }
     if source.origin not in usable:
-        near = difflib.get_close_matches(source.origin, usable, n=3) or ["CIFAR10", "EMNIST"]
+        lower = {name.lower(): name for name in usable}
+        close = difflib.get_close_matches(source.origin.lower(), lower, n=3)
+        near = [lower[name] for name in close] or ["CIFAR10", "EMNIST"]
         raise SpecError(
             f"torchvision.datasets has no class {source.origin} with root and train or split",
             where="dataset.torchvision",
