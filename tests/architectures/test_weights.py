@@ -218,7 +218,7 @@ def test_a_skip_that_fits_no_name_is_told(tmp_path: Path) -> None:
     torch.save(state(), tmp_path / "w.pt")
     error = refused(tmp_path / "w.pt", "heat")
     assert error.where == "architecture.weights.skip"
-    assert "write head" in error.remedy
+    assert "write 'head'" in error.remedy
 
 
 def test_a_missing_file_or_folder_is_told(tmp_path: Path) -> None:
