@@ -1,16 +1,15 @@
-"""The command line: `python -m packager`, and the console script `packager`."""
+"""The command line: `python -m packager`, and the console script `packager`.
+
+Little is imported here: Ctrl-C must end well from the first moment on.
+"""
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from rich.logging import RichHandler
-
-from packager import command, console, errors_told
 from packager.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 if TYPE_CHECKING:
@@ -27,25 +26,47 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     # A shell starts background jobs with SIGINT ignored; ours end on it like any server.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = _ended("interrupted", EXIT_INTERRUPTED)
+    except Terminated:
+        status = _ended("terminated", EXIT_TERMINATED)
+    if status == EXIT_INTERRUPTED:
+        # Python may end itself by the signal instead, if that came while a module was imported.
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit status. Every error ends here."""
+    import logging  # noqa: PLC0415
+
+    from rich.logging import RichHandler  # noqa: PLC0415
+
+    from packager import command, console, errors_told  # noqa: PLC0415
+
     handler = RichHandler(console=console.err, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     # With this Hydra raises its errors instead of printing them, so that they are told as ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; return its exit status. Every error ends here."""
     try:
         return command.run(list(arguments))
-    except KeyboardInterrupt:
-        console.err.print("interrupted")
-        return EXIT_INTERRUPTED
-    except Terminated:
-        console.err.print("terminated")
-        return EXIT_TERMINATED
     except Exception as error:  # noqa: BLE001  the one place where every error ends
+        if isinstance(error.__context__, KeyboardInterrupt | Terminated):
+            # What failed was somebody's way of cleaning up after the signal.
+            raise error.__context__ from None
         return errors_told.report(error, debug="debug=true" in arguments).exit_code
+
+
+def _ended(word: str, status: int) -> int:
+    """Say how the run ended; a second signal does not disturb that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stderr.write(f"{word}\n")
+    sys.stderr.flush()
+    return status
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

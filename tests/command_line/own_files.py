@@ -15,7 +15,6 @@ from packager.datasets.fetch import fetch
 from packager.datasets.load import load
 from packager.datasets.samples import Split
 from packager.datasets.transforms import to_input
-
 from tests.model_config import composing
 
 if TYPE_CHECKING:

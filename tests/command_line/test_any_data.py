@@ -64,20 +64,26 @@ BUILDS = {
 REFUSED = {
     "damaged": (
         (*PHOTOS, "dataset.path=damaged"),
-        "error: damaged/shirt/zz.png: cannot be read as an image: it is no image of a known kind."
-        " Remedy: repair or remove it, or leave such images out with"
-        " dataset.skip_unreadable=true.",
+        (
+            "error: damaged/shirt/zz.png: cannot be read as an image: it is no image of a known kind."
+            " Remedy: repair or remove it, or leave such images out with"
+            " dataset.skip_unreadable=true."
+        ),
     ),
     "empty": (
         (*PHOTOS, "dataset.path=empty"),
-        "error: empty/hat: class hat has no image (.png, .jpg, .jpeg, .bmp, .gif, .webp, .tif,"
-        " .tiff). Remedy: add images or remove the folder; lay images out as DIR/<class>/*.png,"
-        " or as DIR/train/<class>/ and DIR/test/<class>/.",
+        (
+            "error: empty/hat: class hat has no image (.png, .jpg, .jpeg, .bmp, .gif, .webp, .tif,"
+            " .tiff). Remedy: add images or remove the folder; lay images out as DIR/<class>/*.png,"
+            " or as DIR/train/<class>/ and DIR/test/<class>/."
+        ),
     ),
     "head": (
         ("dataset=image_folder", "architecture=linear", "dataset.path=photos"),
-        "error: architecture.layers[1]: the last layer gives [10]; the dataset has 3 classes."
-        " Remedy: end with Linear: {out_features: 3}.",
+        (
+            "error: architecture.layers[1]: the last layer gives [10]; the dataset has 3 classes."
+            " Remedy: end with Linear: {out_features: 3}."
+        ),
     ),
 }
 """Data that do not do, and what is said of them."""
@@ -217,17 +223,25 @@ def test_npz_and_idx_files_are_read_where_they_lie(models: Models) -> None:
     assert (npz["dataset"]["train_images"], npz["dataset"]["test_images"]) == (300, 100)
 
 
+@pytest.fixture(scope="module")
+def refused(workspace: Workspace) -> dict[str, Result]:
+    """Builds that fail, two at a time, each with a repository of its own."""
+
+    def build(name: str) -> Result:
+        return workspace.run(
+            *("--config-dir", "my", *QUICK, *REFUSED[name][0], "server=none", "name=refused"),
+            f"repository.path=refused-{name}",
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(REFUSED, pool.map(build, REFUSED), strict=True))
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_data_that_do_not_do_are_told_and_nothing_is_published(
-    workspace: Workspace, name: str
+    workspace: Workspace, refused: dict[str, Result], name: str
 ) -> None:
     """The folder or file is named, with what to do."""
-    build, expected = REFUSED[name]
-    path = f"refused-{name}"
-    result = workspace.run(
-        *("--config-dir", "my", *QUICK, *build, "server=none", "name=refused"),
-        f"repository.path={path}",
-    )
-    assert (result.status, result.error) == (2, expected)
-    assert tree(workspace.cwd / path) == {}
-    assert files_but_locks(workspace.cwd / f".{path}.staging") == []
+    assert (refused[name].status, refused[name].error) == (2, REFUSED[name][1])
+    assert tree(workspace.cwd / f"refused-{name}") == {}
+    assert files_but_locks(workspace.cwd / f".refused-{name}.staging") == []

@@ -29,7 +29,7 @@ from .own_files import (
     write_configuration,
     write_weights,
 )
-from .program import Result, Workspace, files_but_locks, tree
+from .program import REPOSITORY, Result, Workspace, files_but_locks, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,18 +77,50 @@ UNCHECKED = {
 }
 """Built with server=none, to save time; all that follows is the same."""
 
+SERVED = {*PROVEN, "fashion_cnn"}
+UNSERVED = "unserved"
+"""The repository of the others, so that the one server has few to load."""
+
+NO_SCRIPT = (
+    *("architecture=torchscript", "dataset=none", "trainer=none", ONE_INPUT, "name=refused"),
+)
+SAVE_IT = "torch.jit.script(module.eval()).save(PATH)"
+
 REFUSED = {
-    "training.pt": "is in training mode",
-    "cut.pt": "is cut short",
-    "weights.pt": "no TorchScript file but one of torch.save",
-    "saved.pt": "no TorchScript file but one of torch.save",
+    "training": (
+        (*NO_SCRIPT, "architecture.torchscript=training.pt"),
+        ("architecture.torchscript: ", "training.pt is in training mode", SAVE_IT),
+    ),
+    "cut": (
+        (*NO_SCRIPT, "architecture.torchscript=cut.pt"),
+        ("architecture.torchscript: ", "cut.pt is cut short", SAVE_IT),
+    ),
+    "saved": (
+        (*NO_SCRIPT, "architecture.torchscript=saved.pt"),
+        ("architecture.torchscript: ", "saved.pt is no TorchScript", "torch.save", SAVE_IT),
+    ),
+    "shapes": (
+        (*LINEAR, "architecture.weights.path=7.pt", "trainer=none", "name=refused"),
+        (
+            "architecture.weights.path: ",
+            "1.weight is [7, 784] in the file, [10, 784] in the module",
+            "1.bias is [7] in the file, [10] in the module",
+        ),
+    ),
+    "untrusted": (
+        ("model=scorer",),
+        (
+            "architecture.module_class: imports and runs code of 'shop', which is not trusted.",
+            "if you trust it, set trusted_packages=[shop].",
+        ),
+    ),
 }
-"""Files that are no TorchScript to be packaged as it is, and what is said of them."""
+"""Models that are not packaged, and what is said of them: every weight that does not fit, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Models:
-    """All models in one repository, and what their builds answered."""
+    """All models, and what their builds answered."""
 
     workspace: Workspace
     clothes: Clothes
@@ -102,7 +134,8 @@ class Models:
 
     def path(self, name: str) -> Path:
         """Return a build's artifact."""
-        return self.workspace.repository / name / "1" / "model.pt"
+        folder = self.workspace.cwd / (REPOSITORY if name in SERVED else UNSERVED)
+        return folder / name / "1" / "model.pt"
 
     def answers(self, name: str, *inputs: torch.Tensor) -> tuple[Array, ...]:
         """Return what an artifact answers without a server."""
@@ -137,6 +170,11 @@ def models(workspace: tuple[Workspace, Clothes, nn.Module]) -> Models:
     """Every kind, two builds at a time."""
     here, clothes, given = workspace
     builds = PROVEN | {name: (*build, "server=none") for name, build in UNCHECKED.items()}
+    builds |= {
+        name: (*build, f"repository.path={UNSERVED}")
+        for name, build in builds.items()
+        if name not in SERVED
+    }
 
     def build(name: str) -> Result:
         return here.run("--config-dir", "my", *builds[name], f"name={name}", *QUICK)
@@ -148,7 +186,7 @@ def models(workspace: tuple[Workspace, Clothes, nn.Module]) -> Models:
 
 @pytest.fixture(scope="module")
 def url(models: Models) -> Iterator[str]:
-    """`task=serve` on all of them."""
+    """`task=serve` on all that are served."""
     with models.workspace.start("task=serve") as running:
         yield wait_for_url(running)
 
@@ -289,54 +327,29 @@ def test_layers_without_data_and_training_are_proven_on_generated_inputs(models:
     assert "accuracy" not in models.results["drawn"].out
 
 
-def _refused(workspace: Workspace, *arguments: str) -> str:
-    """Build into a repository of its own; return the error, once nothing was published."""
-    repository = f"refused/{len(list(workspace.cwd.glob('refused/*')))}"
-    result = workspace.run(
-        *("--config-dir", "my", *arguments, *QUICK, "server=none"),
-        f"repository.path={repository}",
-    )
-    assert result.status == 2, result.err
-    assert tree(workspace.cwd / repository) == {}
-    staging = (workspace.cwd / repository).with_name(f".{repository.rpartition('/')[2]}.staging")
-    assert files_but_locks(staging) == []
-    return result.error
+@pytest.fixture(scope="module")
+def refused(workspace: tuple[Workspace, Clothes, nn.Module]) -> dict[str, Result]:
+    """Builds that fail, two at a time, each with a repository of its own."""
+
+    def build(name: str) -> Result:
+        return workspace[0].run(
+            *("--config-dir", "my", *REFUSED[name][0], *QUICK, "server=none"),
+            f"repository.path=refused-{name}",
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(REFUSED, pool.map(build, REFUSED), strict=True))
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_file_that_is_no_sound_torchscript_is_refused(
-    workspace: tuple[Workspace, Clothes, nn.Module], name: str
+def test_what_cannot_be_packaged_is_told_and_nothing_is_published(
+    workspace: tuple[Workspace, Clothes, nn.Module], refused: dict[str, Result], name: str
 ) -> None:
-    """It is named, with what is wrong and what to do."""
-    error = _refused(
-        workspace[0],
-        *("architecture=torchscript", f"architecture.torchscript={name}", "name=refused"),
-        *("dataset=none", "trainer=none", ONE_INPUT),
-    )
-    assert error.startswith(f"error: architecture.torchscript: {workspace[0].cwd / name} ")
-    assert REFUSED[name] in error
-    assert "torch.jit.script(module.eval()).save(PATH)" in error
-
-
-def test_weights_of_other_shapes_are_all_listed(
-    workspace: tuple[Workspace, Clothes, nn.Module],
-) -> None:
-    """Each with its shape in the file and in the module."""
-    error = _refused(
-        workspace[0], *LINEAR, "architecture.weights.path=7.pt", "trainer=none", "name=refused"
-    )
-    assert error.startswith("error: architecture.weights.path: ")
-    assert "1.weight is [7, 784] in the file, [10, 784] in the module" in error
-    assert "1.bias is [7] in the file, [10] in the module" in error
-    assert error.endswith("Remedy: give this module's own weights: none of these fits.")
-
-
-def test_a_package_that_is_not_trusted_is_not_run(
-    workspace: tuple[Workspace, Clothes, nn.Module],
-) -> None:
-    """The remedy is the setting that trusts it."""
-    error = _refused(workspace[0], "model=scorer")
-    assert error == (
-        "error: architecture.module_class: imports and runs code of 'shop', which is not trusted."
-        " Remedy: if you trust it, set trusted_packages=[shop]."
-    )
+    """The key and the file are named, with what to do."""
+    key, *said = REFUSED[name][1]
+    assert refused[name].status == 2, refused[name].err
+    assert refused[name].error.startswith(f"error: {key}")
+    for part in said:
+        assert part in refused[name].error
+    assert tree(workspace[0].cwd / f"refused-{name}") == {}
+    assert files_but_locks(workspace[0].cwd / f".refused-{name}.staging") == []
