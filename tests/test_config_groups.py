@@ -8,11 +8,14 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from packager.architectures.build import build, require_scores
 from packager.architectures.layers import place
 from packager.errors import SpecError
 from packager.help import GROUPS
 from packager.resolve.job import to_spec
 from packager.resources import folder
+from packager.spec.architecture import TorchScriptSpec
+from packager.tasks import preflight
 
 from .model_config.composing import compose, job, layers
 
@@ -106,11 +109,20 @@ def test_a_choice_lacks_only_values_of_its_own_group(choice: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_recipe_alone_is_a_whole_job(model: str) -> None:
-    """Name, tensors, data and layers are there, and the layers end in one score a class."""
+    """Name, tensors, data and module are there, and the module gives one score a class."""
     recipe = job(f"model={model}").require_recipe()
     assert recipe.name == model
-    last = place(layers(f"model={model}"), sample_shape=recipe.inputs[0].dims)[-1]
-    assert last.output_shape == (len(recipe.classes),) == recipe.outputs[0].dims
+    shape, classes = recipe.inputs[0].dims, len(recipe.classes)
+    assert recipe.outputs[0].dims == (classes,)
+    assert not isinstance(recipe.architecture, TorchScriptSpec)
+    module = build(recipe.architecture, sample_shape=shape, classes=classes)
+    require_scores(module, sample_shape=shape, classes=classes)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_recipe_takes_the_pixels_that_its_export_says(model: str) -> None:
+    """Preflight finds no contradiction between its tensors and its choices."""
+    preflight.require_scores(job(f"model={model}").require_recipe())
 
 
 @pytest.mark.parametrize("model", MODELS)

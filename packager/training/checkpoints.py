@@ -82,23 +82,26 @@ class Checkpoints:
 def opened(root: Path, key: str) -> Iterator[Checkpoints]:
     """Give the place of the training `key` below `root`, to one process at a time.
 
-    Others that train the same at the same time keep no checkpoints.
+    Others that train the same at the same time keep no checkpoints, nor does anyone where `root`
+    cannot be written: training itself needs none.
     """
     if not ranks.is_main():
         yield Checkpoints(folder=None)
         return
-    folder = root / key
-    root.mkdir(parents=True, exist_ok=True)
-    _prune(root)
     lock = FileLock(root / f"{key}.lock")
+    folder: Path | None = root / key
     try:
+        root.mkdir(parents=True, exist_ok=True)
+        _prune(root)
         lock.acquire(timeout=0)
+        (root / key).mkdir(exist_ok=True)
     except Timeout:
         logger.warning("another process trains the same: no checkpoints are kept here")
-        yield Checkpoints(folder=None)
-        return
+        folder = None
+    except OSError as error:
+        logger.warning("no checkpoints can be kept in %s: %s", root, error.strerror or error)
+        folder = None
     try:
-        folder.mkdir(exist_ok=True)
         yield Checkpoints(folder=folder)
     finally:
         lock.release()
@@ -149,9 +152,16 @@ def _prune(root: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write a file in one piece; where that fails, say so and leave the one of before."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        logger.warning(
+            "training goes on, but %s cannot be written: %s", path, error.strerror or error
+        )

@@ -65,8 +65,8 @@ REFUSED = {
     "damaged": (
         (*PHOTOS, "dataset.path=damaged"),
         (
-            "error: damaged/shirt/zz.png: cannot be read as an image: it is no image of a known kind."
-            " Remedy: repair or remove it, or leave such images out with"
+            "error: damaged/shirt/zz.png: cannot be read as an image: it is no image of a known"
+            " kind. Remedy: repair or remove it, or leave such images out with"
             " dataset.skip_unreadable=true."
         ),
     ),

@@ -29,6 +29,7 @@ from packager.training.checkpoints import (
 )
 from packager.training.device import prepare
 from packager.training.fit import Trained, fit
+from tests.repository.mounts import needs_mount, tmpfs
 
 from .images import IMAGE
 
@@ -223,6 +224,32 @@ def test_weights_digest_tells_one_bit() -> None:
         other.weight[1, 1] = torch.nextafter(other.weight[1, 1], torch.tensor(9.0))
     assert weights_digest(one) != weights_digest(other)
     assert weights_digest(one) != weights_digest(nn.Sequential(one))
+
+
+@needs_mount
+def test_a_full_disk_ends_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The checkpoint of before stays, nothing half-written does, and it is told."""
+    (tmp_path / "disk").mkdir()
+    with tmpfs(tmp_path / "disk", "size=1m") as disk:
+        place = Checkpoints(folder=disk)
+        place.save({"weights": torch.zeros(1000)})
+        place.save({"weights": torch.zeros(1_000_000)})
+        kept = place.load()
+        assert kept is not None
+        assert kept["weights"].shape == (1000,)
+        assert [path.name for path in disk.iterdir()] == [CHECKPOINT]
+    assert "No space left on device" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_ends_no_training(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a file in its place: there are no checkpoints, and it is told."""
+    (tmp_path / "training").write_text("in the way")
+    with opened(tmp_path / "training", "key") as place:
+        assert place.folder is None
+        place.save({"at": 1})
+    assert "no checkpoints can be kept" in caplog.text
 
 
 def test_two_processes_do_not_share_a_checkpoint(
