@@ -145,7 +145,8 @@ class AugmentationConfig:
 
     horizontal_flip: bool = False
     crop_padding: int = 0
-    erasing_probability: float = 0.0
+    cutout_size: int = 0
+    cutout_probability: float = 1.0
 
 
 @dataclass

@@ -11,7 +11,7 @@ from packager.spec.validity import require
 
 FLOAT32_MAX = 3.4e38
 MAX_THREADS = 1024
-MAX_CROP_PADDING = 1024
+MAX_PIXELS = 1024
 
 
 class Optimizer(Enum):
@@ -70,24 +70,27 @@ class AugmentationSpec:
     """Changes to training images, drawn anew for each batch.
 
     `crop_padding` pixels of black are added on each side and the old size is cut out at random;
-    with `erasing_probability` a random rectangle is overwritten by noise.
+    with `cutout_probability` a square of `cutout_size` pixels is blackened somewhere.
     """
 
     horizontal_flip: bool = False
     crop_padding: int = 0
-    erasing_probability: float = 0.0
+    cutout_size: int = 0
+    cutout_probability: float = 1.0
 
     def __post_init__(self) -> None:
         key = "trainer.augmentation"
+        for name in ("crop_padding", "cutout_size"):
+            size = getattr(self, name)
+            require(
+                0 <= size <= MAX_PIXELS,
+                f"is {size}; expected 0 to {MAX_PIXELS} pixels",
+                where=f"{key}.{name}",
+            )
         require(
-            0 <= self.crop_padding <= MAX_CROP_PADDING,
-            f"is {self.crop_padding}; expected 0 to {MAX_CROP_PADDING} pixels",
-            where=f"{key}.crop_padding",
-        )
-        require(
-            0 <= self.erasing_probability <= 1,
-            f"is {self.erasing_probability}; expected 0 to 1",
-            where=f"{key}.erasing_probability",
+            0 <= self.cutout_probability <= 1,
+            f"is {self.cutout_probability}; expected 0 to 1",
+            where=f"{key}.cutout_probability",
         )
 
 

@@ -10,9 +10,6 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from packager.spec.training import AugmentationSpec
 
-LARGEST_ERASED = 0.4
-"""The largest side of an erased rectangle, as a part of the image's."""
-
 
 def augment(images: torch.Tensor, spec: AugmentationSpec) -> torch.Tensor:
     """Return changed uint8 images [N, C, H, W]; torch's own generator decides how."""
@@ -20,8 +17,8 @@ def augment(images: torch.Tensor, spec: AugmentationSpec) -> torch.Tensor:
         images = _flipped(images)
     if spec.crop_padding:
         images = _cropped(images, spec.crop_padding)
-    if spec.erasing_probability:
-        images = _erased(images, spec.erasing_probability)
+    if spec.cutout_size:
+        images = _cut_out(images, spec.cutout_size, spec.cutout_probability)
     return images
 
 
@@ -43,20 +40,22 @@ def _cropped(images: torch.Tensor, padding: int) -> torch.Tensor:
     return chosen.view(images.shape)
 
 
-def _erased(images: torch.Tensor, probability: float) -> torch.Tensor:
-    """Overwrite a rectangle of some images with noise."""
+def _cut_out(images: torch.Tensor, size: int, probability: float) -> torch.Tensor:
+    """Blacken a square of `size` pixels, cut off at the border, in some images.
+
+    Source: T. DeVries and G. W. Taylor, "Improved regularization of convolutional neural networks
+    with cutout" (2017).
+    """
     count, _, height, width = images.shape
-    rows = _span(count, height, images.device)
-    columns = _span(count, width, images.device)
+    rows = _span(count, height, size, images.device)
+    columns = _span(count, width, size, images.device)
     chosen = (torch.rand(count, device=images.device) < probability).view(-1, 1, 1)
     inside = (rows.unsqueeze(2) & columns.unsqueeze(1) & chosen).unsqueeze(1)
-    noise = torch.randint_like(images, 256)
-    return torch.where(inside, noise, images)
+    return images.masked_fill(inside, 0)
 
 
-def _span(count: int, size: int, device: torch.device) -> torch.Tensor:
-    """Return for each image which of `size` places lie in a random stretch, bool [count, size]."""
-    length = 1 + torch.rand(count, 1, device=device) * (LARGEST_ERASED * size - 1)
-    start = torch.rand(count, 1, device=device) * (size - length)
-    places = torch.arange(size, device=device)
-    return (places >= start) & (places < start + length)
+def _span(count: int, side: int, size: int, device: torch.device) -> torch.Tensor:
+    """Return for each image which of `side` places are in a stretch of `size`, bool [N, side]."""
+    start = torch.randint(0, side, (count, 1), device=device) - size // 2
+    places = torch.arange(side, device=device)
+    return (places >= start) & (places < start + size)

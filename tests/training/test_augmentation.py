@@ -36,23 +36,31 @@ def test_crops_are_shifts_with_a_black_border() -> None:
     assert bool(hits.any(1).all())
 
 
-def test_erased_parts_are_one_rectangle_of_some_images() -> None:
-    """What differs fills a box of at most two fifths of each side, and a bit."""
+def test_cut_out_parts_are_one_square_of_some_images() -> None:
+    """Black, of the size asked for but at the border; anywhere."""
     torch.manual_seed(0)
-    images = torch.zeros(400, 1, 20, 10, dtype=torch.uint8)
-    found = augment(images, AugmentationSpec(erasing_probability=0.5))
-    changed = (found != images).squeeze(1)
-    touched = changed.flatten(1).any(1)
-    assert 130 < int(touched.sum()) < 270
-    for one in changed[touched][:50]:
-        rows, columns = torch.nonzero(one.any(1)), torch.nonzero(one.any(0))
-        assert rows.max() - rows.min() < 0.4 * 20 + 1
-        assert columns.max() - columns.min() < 0.4 * 10 + 1
+    images = torch.full((400, 2, 20, 10), 255, dtype=torch.uint8)
+    found = augment(images, AugmentationSpec(cutout_size=4, cutout_probability=0.5))
+    assert set(found.unique().tolist()) == {0, 255}
+    changed = found != images
+    assert torch.equal(changed[:, 0], changed[:, 1])
+    changed = changed[:, 0]
+    assert 150 < int(changed.flatten(1).any(1).sum()) < 250
+    sizes = set()
+    for one in changed[changed.flatten(1).any(1)]:
+        rows, columns = int(one.any(1).sum()), int(one.any(0).sum())
+        assert int(one.sum()) == rows * columns
+        sizes.add((rows, columns))
+    assert max(sizes) == (4, 4)
+    assert min(sizes) < (4, 4)
+    assert bool(changed.any(0).all())
 
 
 def test_the_generator_decides() -> None:
     """The same seed, the same images."""
-    spec = AugmentationSpec(horizontal_flip=True, crop_padding=2, erasing_probability=0.5)
+    spec = AugmentationSpec(
+        horizontal_flip=True, crop_padding=2, cutout_size=2, cutout_probability=0.5
+    )
     found = []
     for _ in range(2):
         torch.manual_seed(7)

@@ -63,7 +63,9 @@ SPEC = TrainerSpec(
     schedule=Schedule.one_cycle,
     label_smoothing=0.1,
     ema_decay=0.9,
-    augmentation=AugmentationSpec(horizontal_flip=True, crop_padding=2, erasing_probability=0.3),
+    augmentation=AugmentationSpec(
+        horizontal_flip=True, crop_padding=2, cutout_size=9, cutout_probability=0.3
+    ),
     validation_fraction=0.2,
     threads=2,
     checkpoint_seconds=0,
