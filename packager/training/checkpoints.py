@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import pickle
 import shutil
 import time
 from contextlib import contextmanager
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.jsonl"
+DIGEST_SIZE = hashlib.sha256().digest_size
+"""A checkpoint begins with the sha256 of the rest."""
+
 NOT_IN_THE_KEY = {"max_minutes", "checkpoint_seconds", "tensorboard"}
 """What may change between two sessions of one training."""
 
@@ -48,15 +50,22 @@ class Checkpoints:
     folder: Path | None
 
     def load(self) -> dict[str, Any] | None:
-        """Return what was saved last, or None; what cannot be read is set aside and told."""
+        """Return what was saved last, or None; that a file is broken is told."""
         if self.folder is None or not (self.folder / CHECKPOINT).exists():
             return None
         path = self.folder / CHECKPOINT
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            logger.warning("training starts anew: the checkpoint %s is broken: %s", path, error)
+            content = path.read_bytes()
+        except OSError as error:
+            logger.warning("training starts anew: %s: %s", path, error.strerror or error)
             return None
+        digest, content = content[:DIGEST_SIZE], content[DIGEST_SIZE:]
+        if hashlib.sha256(content).digest() != digest:
+            logger.warning("training starts anew: the checkpoint %s is broken", path)
+            return None
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location="cpu", weights_only=True
+        )
         return state
 
     def save(self, state: dict[str, Any]) -> None:
@@ -65,7 +74,8 @@ class Checkpoints:
             # By way of memory: torch tells a full disk as a fault of its own.
             buffer = io.BytesIO()
             torch.save(state, buffer)
-            _write(self.folder / CHECKPOINT, buffer.getvalue())
+            content = buffer.getvalue()
+            _write(self.folder / CHECKPOINT, hashlib.sha256(content).digest() + content)
 
     def write_metrics(self, lines: list[str]) -> None:
         """Write `metrics.jsonl`, one epoch a line."""
