@@ -101,7 +101,7 @@ def run(job: Job) -> Summary | None:
             return None
         with staged(job.repository, recipe.name) as model:
             built = _build(job, recipe, dataset, module, model)
-        module.kept.discard()
+        module.discard_checkpoints()
     summary = Summary(
         name=recipe.name,
         version=built.published.version,

@@ -42,6 +42,14 @@ class Made:
     trained: Trained | None
     kept: checkpoints.Checkpoints
 
+    def discard_checkpoints(self) -> None:
+        """Remove what is not needed once the model is published.
+
+        Training that a limit ended keeps its checkpoint: a higher limit goes on from there.
+        """
+        if self.trained is not None and self.trained.stopped_by is None:
+            self.kept.discard()
+
     def require_module(self) -> nn.Module:
         """Return the module, where the recipe packages no file."""
         if self.module is None:

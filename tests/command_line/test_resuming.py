@@ -110,3 +110,6 @@ def test_max_minutes_publishes_what_there_is(workspace: Workspace) -> None:
     seconds = [json.loads(line)["seconds"] for line in lines.splitlines()]
     assert seconds == sorted(seconds)
     assert seconds[-1] < 15
+    result = workspace.run(*TRAINING, "trainer.epochs=100000", "trainer.max_minutes=0.1")
+    assert "resumed at epoch" in result.err
+    assert "fashion_cnn version 2 is published" in result.out
