@@ -85,7 +85,7 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
     _print_layers(module, recipe)
     if isinstance(recipe.trainer, NoTrainerSpec) or dataset is None:
         with console.stage("train") as findings:
-            findings.append("none, by the recipe")
+            findings.append(_untrained(recipe))
         yield Made(module=module.eval(), trained=None, kept=nothing)
         return
     device = torch_device(recipe.trainer.device)
@@ -96,6 +96,14 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
             yield Made(module=trained.module, trained=trained, kept=kept)
         else:
             yield None
+
+
+def _untrained(recipe: Recipe) -> str:
+    """Say where weights come from that are not trained here."""
+    weights = getattr(recipe.architecture, "weights", None)
+    if weights is not None:
+        return f"none: weights of {weights.path}"
+    return f"none: weights drawn from seed {recipe.trainer.seed}"
 
 
 def _sample_shape(recipe: Recipe) -> tuple[int, ...] | None:
