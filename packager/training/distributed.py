@@ -9,6 +9,7 @@ import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
+from packager.errors import UnavailableError
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[None]:
-    """Be one of the processes while training lasts; nothing where there is only one."""
+    """Be one of the processes while training lasts; nothing where there is only one.
+
+    Raises:
+        UnavailableError: another process has ended, or cannot be reached.
+    """
     if ranks.size() == 1:
         yield
         return
@@ -28,6 +33,14 @@ def joined(device: torch.device) -> Iterator[None]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+    except RuntimeError as error:
+        if not isinstance(error, distributed.DistBackendError) and "gloo" not in str(error):
+            raise
+        raise UnavailableError(
+            "another process of this training has ended",
+            where="torchrun",
+            remedy="see what it said; the same command goes on from the last checkpoint",
+        ) from error
     finally:
         distributed.destroy_process_group()
 
