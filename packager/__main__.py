@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from packager.errors import EXIT_INTERRUPTED, EXIT_TERMINATED
+from packager.training import ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
+
+MAIN_RANK_TELLS_WITHIN_S = 10.0
 
 
 class Terminated(BaseException):
@@ -57,6 +62,10 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(error.__context__, KeyboardInterrupt | Terminated):
             # What failed was somebody's way of cleaning up after the signal.
             raise error.__context__ from None
+        if not ranks.is_main():
+            # The main rank tells what all have in common, and torchrun then ends this one.
+            time.sleep(MAIN_RANK_TELLS_WITHIN_S)
+            console.speak()
         return errors_told.report(error, debug="debug=true" in arguments).exit_code
 
 

@@ -52,6 +52,11 @@ def silence() -> None:
     out.quiet = err.quiet = True
 
 
+def speak() -> None:
+    """Print again."""
+    out.quiet = err.quiet = False
+
+
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[list[str]]:
     """Print a stage's line when it is done: its name, what it reports in the list, its seconds."""
