@@ -31,8 +31,8 @@ def list_folder(root: Path) -> Contents[Listed]:
     """List an image folder; the classes are the names of its folders, sorted.
 
     With folders `train` and `test` (or `val`, `valid`) in it they are the splits, else every
-    fifth image of each class, sorted by name, is held out. Hidden folders and files that are
-    no images by their suffix are passed over.
+    fifth image of each class, sorted by name, is held out. Folders inside a class belong to it.
+    Hidden folders and files that are no images by their suffix are passed over.
 
     Raises:
         SpecError: there are no classes, one is empty, or train and test have different ones.
@@ -72,7 +72,7 @@ def _listed(root: Path, folder: Path, classes: Iterable[str]) -> Listed:
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        images = sorted(_images(folder / name))
+        images = sorted(_images_below(folder / name))
         if not images:
             raise SpecError(
                 f"class {name} has no image ({', '.join(SUFFIXES)})",
@@ -106,11 +106,19 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _images(folder: Path) -> list[str]:
+    """Name the images right in a folder; a link to nothing too, which is told when it is read."""
     return [
         entry.name
         for entry in _entries(folder)
-        if entry.name.lower().endswith(SUFFIXES) and entry.is_file()
+        if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
     ]
+
+
+def _images_below(folder: Path) -> list[str]:
+    """Name the images in a folder and in those within it, by their paths from there."""
+    inner = [entry.name for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
+    below = [f"{name}/{path}" for name in inner for path in _images_below(folder / name)]
+    return [*_images(folder), *below]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

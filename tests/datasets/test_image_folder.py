@@ -303,3 +303,31 @@ def test_a_folder_that_is_none_is_unavailable(tmp_path: Path, is_file: bool) -> 
     spec: DatasetSpec = images_spec(tmp_path / "mine")
     with pytest.raises(UnavailableError, match="expected a folder" if is_file else "no folder"):
         fetch(spec, cache=tmp_path / "cache")
+
+
+def test_folders_inside_a_class_belong_to_it(tmp_path: Path) -> None:
+    """However deep, as torchvision's ImageFolder has it; hidden ones do not."""
+    for name in ("a/1.png", "a/more/2.png", "a/more/deep/3.png", "b/1.png", "a/.thumbs/4.png"):
+        path = tmp_path / "train" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+        other = tmp_path / "test" / name
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_bytes(b"x")
+    found = list_folder(tmp_path).train
+    assert list(found.pictures.paths) == [
+        "train/a/1.png",
+        "train/a/more/2.png",
+        "train/a/more/deep/3.png",
+        "train/b/1.png",
+    ]
+    assert found.labels.tolist() == [0, 0, 0, 1]
+
+
+def test_a_link_to_nothing_is_listed(tmp_path: Path) -> None:
+    """So that reading it tells of it: what is silently left out is missed late."""
+    for name in ("a", "b"):
+        for number in range(5):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"{number}.png").symlink_to(tmp_path / "nothing")
+    assert len(list_folder(tmp_path).train.labels) == 8
