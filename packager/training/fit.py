@@ -15,7 +15,6 @@ from packager.training.metrics import EpochMetrics, Observer
 from packager.training.session import Session
 
 if TYPE_CHECKING:
-
     from packager.datasets.load import Dataset
     from packager.spec.training import TrainerSpec
     from packager.training.checkpoints import Checkpoints

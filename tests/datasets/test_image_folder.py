@@ -315,6 +315,7 @@ def test_folders_inside_a_class_belong_to_it(tmp_path: Path) -> None:
         other.parent.mkdir(parents=True, exist_ok=True)
         other.write_bytes(b"x")
     found = list_folder(tmp_path).train
+    assert isinstance(found.pictures, Files)
     assert list(found.pictures.paths) == [
         "train/a/1.png",
         "train/a/more/2.png",
