@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from packager.training.evaluate import Evaluation
     from packager.training.metrics import EpochMetrics, StepMetrics
 
+WIDE = 110
+"""Columns that a terminal needs for the whole of the progress display."""
+
 MOST_CLASSES = 20
 """How many classes a table shows; of more, those that are recognised worst."""
 
@@ -34,10 +37,10 @@ class TrainingProgress:
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
         self._line_at = time.monotonic() + LINE_SECONDS
+        self._is_wide = err.width >= WIDE
         self._bar = Progress(
             TextColumn("   train  epoch {task.fields[epoch]}"),
-            BarColumn(),
-            MofNCompleteColumn(),
+            *((BarColumn(), MofNCompleteColumn()) if self._is_wide else ()),
             TextColumn("{task.fields[state]}"),
             TimeRemainingColumn(),
             console=err,
@@ -56,9 +59,9 @@ class TrainingProgress:
 
     def step(self, metrics: StepMetrics) -> None:
         """Move the bar: it runs over all epochs, so that the time left is the whole training's."""
-        state = (
-            f"loss {metrics.loss:.4f}{self._accuracy}  {metrics.images_per_second:,.0f} images/s"
-        )
+        state = f"loss {metrics.loss:.4f}"
+        if self._is_wide or not err.is_terminal:
+            state += f"{self._accuracy}  {metrics.images_per_second:,.0f} images/s"
         self._bar.update(
             self._task,
             completed=(metrics.epoch - 1) * metrics.steps + metrics.step,

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Take SIGINT even where the shell has us ignore it: child processes inherit that."""
+    """Set what child processes inherit: SIGINT is taken even where the shell ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Tests run several processes with threads of torch's on few cores: those must not spin.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session", autouse=True)

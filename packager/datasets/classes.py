@@ -42,12 +42,25 @@ def with_names(spec: DatasetSpec, contents: Contents[Any], form: DataFormat) -> 
         contents = _without_unused(contents)
     labels = _labels(contents)
     found = contents.classes
+    if not found and not spec.classes:
+        _require_numbers(labels, where=f"dataset {spec.name}")
     count = len(found or spec.classes) or int(labels.max()) + 1
     require_labels(labels, count, where=f"dataset {spec.name}")
     if not found:
         return replace(contents, classes=spec.classes or tuple(map(str, range(count))))
     _require_names(found)
     return _in_order(spec, contents, form) if spec.classes else contents
+
+
+def _require_numbers(labels: NDArray[np.int64], *, where: str) -> None:
+    """Check that labels can number classes that nobody has named: 0, 1, 2 ..."""
+    low, high = int(labels.min()), int(labels.max())
+    require(
+        low >= 0 and high < len(labels),
+        f"labels go from {low} to {high}, of {len(labels)} images; they number the classes from 0",
+        where=where,
+        remedy="correct the labels, or list the classes in dataset.classes",
+    )
 
 
 def require_every_class(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from packager.proof.samples import Rows
     from packager.spec.serving import ServingSpec
 
-FAILURES = (RuntimeError, IndexError, ValueError, TypeError)
+FAILURES = (torch.jit.Error, RuntimeError, IndexError, ValueError, TypeError)
 """What a module raises on inputs that it does not take."""
 
 

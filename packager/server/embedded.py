@@ -104,8 +104,6 @@ def _environment(triton: wheel.TritonWheel) -> dict[str, str]:
         "PATH": _joined(str(Path(sys.prefix) / "bin"), environment.get("PATH", "")),
         "VIRTUAL_ENV": sys.prefix,
     }
-    # Instances share the cores: torch's threads must not spin while they wait for each other.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.pop("PYTHONHOME", None)
     return environment
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,8 +15,11 @@ from torch import nn
 from packager import console, training_console
 from packager.architectures.build import build, require_scores
 from packager.architectures.summary import summarize
-from packager.errors import UnavailableError
+from packager.errors import ProofError, SpecError, UnavailableError
+from packager.export import torchscript
+from packager.export.artifact import ARTIFACT_NAME
 from packager.export.dtypes import TORCH_DTYPES
+from packager.proof.asking import FAILURES, told
 from packager.proof.inputs import VARIABLE_SIZES
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.training import NoTrainerSpec, TrainerSpec
@@ -88,6 +94,8 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
             findings.append(_untrained(recipe))
         yield Made(module=module.eval(), trained=None, kept=nothing)
         return
+    _require_trainable(module)
+    _require_exportable(module, recipe, dataset.train.shape)
     device = torch_device(recipe.trainer.device)
     key = checkpoints.training_key(module, dataset, recipe.trainer, device)
     with checkpoints.opened(job.cache / "training", key) as kept:
@@ -96,6 +104,32 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
             yield Made(module=trained.module, trained=trained, kept=kept)
         else:
             yield None
+
+
+def _require_trainable(module: nn.Module) -> None:
+    """Refuse a module of which nothing can be trained."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise SpecError(
+            "nothing in the module can be trained",
+            where="architecture",
+            remedy="choose trainer=none, or let its parameters require gradients",
+        )
+
+
+def _require_exportable(module: nn.Module, recipe: Recipe, shape: tuple[int, ...]) -> None:
+    """Export the untrained module and ask it once: what fails here would fail after training."""
+    with TemporaryDirectory(prefix="packager-export-") as work:
+        path = Path(work) / ARTIFACT_NAME
+        torchscript.export(copy.deepcopy(module), method=recipe.export.method, path=path)
+        try:
+            with torch.inference_mode():
+                torchscript.load(path)(torch.zeros(2, *shape))
+        except FAILURES as error:
+            raise ProofError(
+                f"as TorchScript the module does not run: {told(error)}",
+                where="architecture",
+                remedy="replace what TorchScript does not know",
+            ) from error
 
 
 def _untrained(recipe: Recipe) -> str:

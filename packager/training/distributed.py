@@ -9,7 +9,7 @@ import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from packager.errors import UnavailableError
+from packager.errors import SpecError, UnavailableError
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def joined(device: torch.device) -> Iterator[None]:
 
     Raises:
         UnavailableError: another process has ended, or cannot be reached.
+        SpecError: a parameter is not used.
     """
     if ranks.size() == 1:
         yield
@@ -34,6 +35,13 @@ def joined(device: torch.device) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if "Expected to have finished reduction" in str(error):
+            raise SpecError(
+                "some of its parameters take no part in the loss, which several processes cannot"
+                " average",
+                where="architecture",
+                remedy="remove them from the module, or train it in one process",
+            ) from error
         if not isinstance(error, distributed.DistBackendError) and "gloo" not in str(error):
             raise
         raise UnavailableError(

@@ -141,6 +141,9 @@ class Session:
         self.progress = Progress(**kept)
         for metrics in self.progress.epochs:
             self.observer.epoch(metrics)
+        if self.progress.is_done:
+            logger.warning("resumed: training was done already")
+            return
         logger.warning(
             "resumed at epoch %d of %d, step %d of %d",
             min(self.progress.epoch, self.spec.epochs),
