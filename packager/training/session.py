@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from packager.datasets.samples import first
 from packager.datasets.transforms import to_input
@@ -22,6 +22,7 @@ from packager.errors import ProofError, SpecError
 from packager.spec.training import MemoryFormat, TrainerSpec
 from packager.training import distributed, ranks
 from packager.training.augmentation import augment
+from packager.training.averaging import moving_average
 from packager.training.device import require_compiler, uses_bfloat16
 from packager.training.evaluate import BATCH_SIZE, answers, evaluate
 from packager.training.fused_pooling import training_form
@@ -85,9 +86,7 @@ class Session:
         self.optimization = Optimization(self.module, spec, steps=self.total_steps)
         self.average = (
             AveragedModel(
-                self.module,
-                multi_avg_fn=get_ema_multi_avg_fn(spec.ema_decay),  # type: ignore[no-untyped-call]
-                use_buffers=True,
+                self.module, multi_avg_fn=moving_average(spec.ema_decay), use_buffers=True
             )
             if spec.ema_decay is not None
             else None
