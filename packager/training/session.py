@@ -122,10 +122,10 @@ class Session:
                 self._save_if_due(checkpoints, at_once=self.progress.is_done)
 
     def best_module(self) -> nn.Module:
-        """Return the module with its best weights, on the CPU and in evaluation mode."""
+        """Return the module with its best weights, in evaluation mode."""
         if self.progress.best:
             self.module.load_state_dict(self.progress.best)
-        return self.module.to("cpu").to(memory_format=torch.contiguous_format).eval()
+        return self.module.eval()
 
     def resume(self, state: dict[str, Any] | None) -> None:
         """Go on from a checkpoint's state, or from the beginning."""
