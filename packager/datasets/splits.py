@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import torch
 
 from packager.errors import SpecError
-
-if TYPE_CHECKING:
-    from packager.spec.dataset import DatasetSpec
 
 HOLD_OUT_EVERY = 5
 """Data without a test set give every fifth image of each class."""
@@ -56,8 +53,3 @@ def thin(samples: Kind, limit: int | None) -> Kind:
     if limit is None or limit >= count:
         return samples
     return samples.part(torch.arange(limit) * count // limit)
-
-
-def thinned(train: Kind, test: Kind, spec: DatasetSpec) -> tuple[Kind, Kind]:
-    """Cut both splits to the dataset's limits; the very same come back where nothing is cut."""
-    return thin(train, spec.max_train_samples), thin(test, spec.max_test_samples)

@@ -116,11 +116,6 @@ def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
     return error / scale if scale else error
 
 
-def top1_agreement(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Return the part of rows [N, classes] with the same highest score, in [0, 1]."""
-    return (found.argmax(dim=-1) == expected.argmax(dim=-1)).float().mean().item()
-
-
 def _difference(found: torch.Tensor, expected: torch.Tensor) -> tuple[float, float]:
     """Return max|found - expected| and max|expected| over the finite answers."""
     if found.shape != expected.shape or found.dtype != expected.dtype:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def training_key(
         "trainer": trainer,
         "data": [dataset.digest, plain(dataset.normalize)],
         "module": repr(module),
+        "code": _code_digest(module),
         "weights": weights_digest(module),
         "device": str(device),
         "threads": torch.get_num_threads(),
@@ -133,6 +135,22 @@ def training_key(
         "versions": [__version__, torch.__version__],
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _code_digest(module: nn.Module) -> str:
+    """Return the sha256 of the files that the module's classes are written in, torch's aside.
+
+    A user's corrected forward() must not go on with weights that the old one trained.
+    """
+    kinds = {type(part) for part in module.modules()}
+    names = {kind.__module__ for kind in kinds if not kind.__module__.startswith("torch.")}
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        source = getattr(sys.modules.get(name), "__file__", None)
+        digest.update(f"{name}\n".encode())
+        if source is not None:
+            digest.update(Path(source).read_bytes())
+    return digest.hexdigest()
 
 
 def weights_digest(module: nn.Module) -> str:

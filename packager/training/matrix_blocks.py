@@ -9,7 +9,7 @@ from torch import nn
 
 ROWS = 64
 """Rows of a block. Muon's cost grows with the square of them: a whole 1024 x 1250 matrix takes
-eight times as long as its blocks, and was not measured to learn better."""
+eight times as long as its blocks. Whether it would learn better was not measured."""
 
 
 def hidden_matrices(module: nn.Module) -> list[nn.Parameter]:

@@ -14,7 +14,6 @@ from packager.proof.closeness import (
     closeness,
     relative_error,
     tolerance,
-    top1_agreement,
 )
 
 NAN, INF = math.nan, math.inf
@@ -59,13 +58,6 @@ def test_the_difference_is_taken_in_double_precision() -> None:
     """Half precision would round it away or overflow."""
     found, expected = torch.tensor([60000.0]).half(), torch.tensor([-60000.0]).half()
     assert relative_error(found, expected) == pytest.approx(2.0)
-
-
-def test_agreement_counts_rows_of_the_same_class() -> None:
-    """Whatever the scores are."""
-    found = torch.tensor([[1.0, 2.0], [2.0, 1.0], [0.0, 9.0], [5.0, 4.0]])
-    expected = torch.tensor([[0.0, 1.0], [0.0, 1.0], [1.0, 2.0], [9.0, 8.0]])
-    assert top1_agreement(found, expected) == 0.75
 
 
 def test_the_error_of_many_batches_is_that_of_all_together() -> None:

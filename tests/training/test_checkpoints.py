@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -216,6 +217,22 @@ def test_the_key_names_all_that_decides_the_weights(images: Dataset) -> None:
         torch.set_num_threads(2)
         assert len(keys) == 7
         assert _key(images, replace(SPEC, max_minutes=5, checkpoint_seconds=9)) in keys
+
+
+def test_the_key_names_the_code_of_a_users_module(
+    images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same weights under another forward() are another training."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "mine_for_the_key.py"
+    code = "from torch import nn\n\n\nclass Mine(nn.Linear):\n    scale = {}\n"
+    keys = []
+    for scale in (1, 2, 2):
+        path.write_text(code.format(scale))
+        torch.manual_seed(0)
+        module = import_module("mine_for_the_key").Mine(2, 2)
+        keys.append(training_key(module, images, SPEC, torch.device("cpu")))
+    assert keys[0] != keys[1] == keys[2]
 
 
 def test_weights_digest_tells_one_bit() -> None:
