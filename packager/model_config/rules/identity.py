@@ -1,0 +1,267 @@
+"""Which backend runs a model: `name`, `platform`, `backend`, and what Triton infers from files.
+
+Source: core, src/model_config_utils.cc (AutoCompleteBackendFields, ValidateModelConfig).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packager.model_config.rules.rule import Judge, Rule, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from packager.model_config.rules.facts import Host, ModelFiles
+    from packager.model_config.rules.rule import Finding
+
+ENSEMBLE = "ensemble"
+
+AGENT = Rule(
+    id="TRN102",
+    wording="unable to find 'libtritonrepoagent_{agent}.so' for repo agent '{agent}',"
+    " searched: {searched}",
+    remedy="install the agent on the server (--repoagent-directory), or remove the field",
+)
+UNDETERMINED = Rule(
+    id="TRN103",
+    wording="Invalid model name: Could not determine backend for model '{model}' with no backend"
+    " in model configuration. Expected model name of the form 'model.<backend_name>'.",
+    remedy='set platform or backend, for example platform: "pytorch_libtorch"',
+)
+PLATFORM = Rule(
+    id="TRN104",
+    wording="unexpected platform type '{platform}' for {model}",
+    remedy="use a platform that Triton knows (pytorch_libtorch, onnxruntime_onnx, tensorrt_plan,"
+    " tensorflow_savedmodel, tensorflow_graphdef, ensemble), or name the backend",
+)
+ENSEMBLE_BACKEND = Rule(
+    id="TRN105",
+    wording="Ensemble model '{model}' must have platform type 'ensemble' and empty backend type",
+    remedy="remove backend: an ensemble has none",
+)
+PAIR = Rule(
+    id="TRN106",
+    wording="unexpected 'platform' and 'backend' pair, got:{platform}, {backend}",
+    remedy="leave platform out, or give the one that belongs to the backend",
+)
+MAX_BATCH_SIZE = Rule(
+    id="TRN107",
+    wording="'max_batch_size' must be non-negative value for {model}",
+    remedy="set 0 for no batching, or the largest batch",
+    key="serving.max_batch_size",
+)
+DIRECTORY = Rule(
+    id="TRN108",
+    wording="unexpected directory name '{directory}' for model '{model}', directory name must"
+    " equal model name",
+    remedy="rename the directory or the model, or leave name out",
+    key="name",
+)
+CACHE_DECOUPLED = Rule(
+    id="TRN109",
+    wording="Response Cache does not currently support model {model} with 'decoupled' transaction"
+    " policy. Please disable the response cache.",
+    remedy="remove response_cache, or model_transaction_policy",
+)
+BACKEND_MISSING = Rule(
+    id="TRN110",
+    wording="unable to find backend library for backend '{backend}', try specifying runtime on the"
+    " model configuration.",
+    remedy="correct the backend's name, or install it on the server (--backend-directory)",
+)
+BATCH_STRATEGY = Rule(
+    id="TRN111",
+    wording="TRITON_BATCH_STRATEGY_PATH cannot be specified with sequence batcher, using default"
+    " batching strategy",
+    remedy="remove the parameter, or sequence_batching",
+)
+TEMPLATE = Rule(
+    id="TRN112",
+    wording="'{text}' in {field} looks like a variable that nothing has replaced",
+    remedy="fill in the template before the server reads it",
+    judge=Judge.packager,
+)
+RULES = (
+    AGENT,
+    UNDETERMINED,
+    PLATFORM,
+    ENSEMBLE_BACKEND,
+    PAIR,
+    MAX_BATCH_SIZE,
+    DIRECTORY,
+    CACHE_DECOUPLED,
+    BACKEND_MISSING,
+    BATCH_STRATEGY,
+    TEMPLATE,
+)
+
+_PLATFORMS = {
+    "tensorflow_graphdef": ("tensorflow", "model.graphdef"),
+    "tensorflow_savedmodel": ("tensorflow", "model.savedmodel"),
+    "tensorrt_plan": ("tensorrt", "model.plan"),
+    "onnxruntime_onnx": ("onnxruntime", "model.onnx"),
+    "pytorch_libtorch": ("pytorch", "model.pt"),
+}
+_KNOWN_BACKENDS = {backend: platform for platform, (backend, _) in _PLATFORMS.items()}
+_DEFAULT_FILES = {
+    "tensorrt": "model.plan",
+    "onnxruntime": "model.onnx",
+    "openvino": "model.xml",
+    "pytorch": "model.pt",
+    "python": "model.py",
+}
+"""Backend -> file in a version directory, in the order in which Triton looks for them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What Triton makes of a config's own fields, its files and its directory's name.
+
+    `backend` is empty for an ensemble, and where it cannot be inferred.
+    """
+
+    model: str
+    platform: str
+    backend: str
+    file: str
+
+
+def infer(config: Any, files: ModelFiles | None) -> Identity:
+    """Return the model's name, platform, backend and file, completed as Triton does."""
+    model = config.name or (files.name if files else "")
+    platform, backend = config.platform, config.backend
+    file = config.default_model_filename
+    inside = _Inside(files)
+    if not platform and backend in ("", "tensorflow"):
+        platform = _tensorflow(file, inside)
+    if platform.startswith("tensorflow_"):
+        backend = backend or "tensorflow"
+    elif not backend:
+        backend = _backend(platform, file, inside)
+        if not backend and not platform and not file and "." in model:
+            backend = model.partition(".")[2]
+            file = f"model.{backend}"
+    if not platform and backend in ("tensorrt", "onnxruntime", "pytorch"):
+        platform = _KNOWN_BACKENDS[backend]
+    file = file or _PLATFORMS.get(platform, ("", ""))[1] or _DEFAULT_FILES.get(backend, "")
+    return Identity(model=model, platform=platform, backend=backend, file=file)
+
+
+class _Inside:
+    """What is in the first of a model's directories: the one by which Triton infers a backend."""
+
+    def __init__(self, files: ModelFiles | None) -> None:
+        self._files = files
+        directories = files.directories() if files else []
+        self._first = directories[0] if directories else None
+
+    def has(self, name: str, *, directory: bool | None = None) -> bool:
+        if self._files is None or self._first is None:
+            return False
+        if name not in self._files.entries(self._first):
+            return False
+        return directory in (None, self._files.is_directory(f"{self._first}/{name}"))
+
+
+def _tensorflow(file: str, inside: _Inside) -> str:
+    if file in ("model.savedmodel", "model.graphdef"):
+        return f"tensorflow_{file.partition('.')[2]}"
+    if file:
+        return ""
+    if inside.has("model.graphdef", directory=False):
+        return "tensorflow_graphdef"
+    return "tensorflow_savedmodel" if inside.has("model.savedmodel", directory=True) else ""
+
+
+def _backend(platform: str, file: str, inside: _Inside) -> str:
+    for backend, own in _DEFAULT_FILES.items():
+        of_platform = platform and platform == _KNOWN_BACKENDS.get(backend)
+        if of_platform or file == own:
+            return backend
+        # ONNX and OpenVINO models may be directories.
+        kind = False if backend in ("tensorrt", "pytorch") else None
+        if not platform and not file and inside.has(own, directory=kind):
+            return backend
+    return ""
+
+
+def check_agents(config: Any, host: Host) -> Iterator[Finding]:
+    """Yield repository agents that the host lacks; Triton asks them before anything else."""
+    for index, agent in enumerate(config.model_repository_agents.agents):
+        if host.agents is not None and agent.name not in host.agents:
+            yield AGENT.at(
+                *("model_repository_agents", "agents", index, "name"),
+                agent=agent.name,
+                searched=Unknown("<its repoagent directory>"),
+            )
+
+
+def check(config: Any, identity: Identity) -> Iterator[Finding]:
+    """Yield what is wrong with platform, backend and max_batch_size, in Triton's order."""
+    model, platform, backend = identity.model, identity.platform, identity.backend
+    place = "backend" if config.backend else "platform"
+    nothing_given = not (config.platform or config.backend or config.default_model_filename)
+    if not backend and nothing_given:
+        yield UNDETERMINED.at(model=model)
+    elif not backend and platform != ENSEMBLE:
+        yield PLATFORM.at("platform", platform=platform, model=model)
+    elif backend and platform == ENSEMBLE:
+        yield ENSEMBLE_BACKEND.at(place, model=model)
+    elif not _belong_together(platform, backend):
+        yield PAIR.at("platform", platform=platform, backend=backend)
+    if config.max_batch_size < 0:
+        yield MAX_BATCH_SIZE.at("max_batch_size", model=model)
+
+
+def check_cache(config: Any, model: str) -> Iterator[Finding]:
+    """Yield a response cache in a decoupled model."""
+    if config.model_transaction_policy.decoupled and config.response_cache.enable:
+        yield CACHE_DECOUPLED.at("response_cache", model=model)
+
+
+def check_directory(identity: Identity, files: ModelFiles | None) -> Iterator[Finding]:
+    """Yield a model whose directory has another name."""
+    if files is not None and identity.model != files.name:
+        yield DIRECTORY.at("name", directory=files.name, model=identity.model)
+
+
+def check_backend(
+    config: Any, identity: Identity, files: ModelFiles | None, host: Host
+) -> Iterator[Finding]:
+    """Yield a backend that neither the host nor the model's own directories hold."""
+    backend = identity.backend
+    if host.backends is None or files is None or not backend or backend in host.backends:
+        return
+    library = config.runtime or f"libtriton_{backend}.so"
+    places = [*(f"{name}/{library}" for name in files.directories()), library]
+    if not config.runtime and all(files.size(place) is None for place in places):
+        yield BACKEND_MISSING.at("backend" if config.backend else "platform", backend=backend)
+
+
+def check_batch_strategy(config: Any) -> Iterator[Finding]:
+    """Yield a custom batching strategy beside the sequence batcher."""
+    key = "TRITON_BATCH_STRATEGY_PATH"
+    if config.HasField("sequence_batching") and key in config.parameters:
+        yield BATCH_STRATEGY.at("parameters", key)
+
+
+def check_templates(config: Any) -> Iterator[Finding]:
+    """Yield names that still hold a template's variable."""
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("name",), config.name),
+        *((("input", index, "name"), one.name) for index, one in enumerate(config.input)),
+        *((("output", index, "name"), one.name) for index, one in enumerate(config.output)),
+        *((("parameters", key), one.string_value) for key, one in config.parameters.items()),
+    ]
+    for path, text in named:
+        if "${" in text or "{{" in text:
+            yield TEMPLATE.at(*path, text=text, field=path[0])
+
+
+def _belong_together(platform: str, backend: str) -> bool:
+    """Return whether Triton takes the pair; of a backend that it does not know, any."""
+    if backend not in _KNOWN_BACKENDS:
+        return True
+    return _PLATFORMS.get(platform, ("", ""))[0] == backend
