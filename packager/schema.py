@@ -196,12 +196,16 @@ class DynamicBatchingConfig:
 
 @dataclass
 class ServingConfig:
-    """`serving/`: how Triton batches and places the model."""
+    """`serving/`: how Triton batches and places the model.
+
+    `hosts` are kinds of hosts by name, each with instances of its own.
+    """
 
     max_batch_size: int = MISSING
     batch_dim: int | None = -1
     dynamic_batching: DynamicBatchingConfig | None = None
     instance_group: InstanceGroupConfig = MISSING
+    hosts: dict[str, InstanceGroupConfig] = field(default_factory=dict)
 
 
 class ServerKind(Enum):
@@ -294,9 +298,10 @@ class PlanTaskConfig(TaskConfig):
 
 @dataclass
 class ServeTaskConfig(TaskConfig):
-    """`task=serve`."""
+    """`task=serve`; `host` chooses `configs/<host>.pbtxt` where a model has it."""
 
     control: ControlMode = ControlMode.poll
+    host: str | None = None
 
 
 @dataclass

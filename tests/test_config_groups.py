@@ -79,11 +79,11 @@ def _yaml(model: str) -> Any:
 def _together() -> list[tuple[str, ...]]:
     """Return sets of choices, one of each group, in which every choice comes once at least.
 
-    `serving/instance_group` is a part of `serving`, so that its choices go without one of those.
+    The groups inside `serving` are parts of it, so that their choices go without one of those.
     """
     groups = sorted({choice.split("=")[0] for choice in CHOICES})
     of = {group: [one for one in CHOICES if one.split("=")[0] == group] for group in groups}
-    inner = of.pop("serving/instance_group")
+    inner = [*of.pop("serving/instance_group"), *of.pop("serving/hosts")]
     most = max(map(len, of.values()))
     together = [tuple(of[group][turn % len(of[group])] for group in of) for turn in range(most)]
     return [*together, *((choice,) for choice in inner)]
@@ -156,9 +156,13 @@ def test_a_recipe_only_overrides_groups(model: str) -> None:
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_starts_from_a_schema(choice: str) -> None:
-    """Without it a misspelt key would go unnoticed."""
+    """Without it a misspelt key would go unnoticed; or it consists of choices that do."""
     group, name = choice.split("=")
     content = yaml.safe_load((CONF / group / f"{name}.yaml").read_text())
+    if group == "serving/hosts":
+        assert list(content) == ["defaults"]
+        assert all("/serving/instance_group@" in str(one) for one in content["defaults"])
+        return
     assert str(content["defaults"][0]).startswith("/schema/")
 
 

@@ -18,10 +18,10 @@ from packager.resolve.checks import (
 )
 from packager.resolve.dataset import dataset_spec
 from packager.resolve.server import server_spec
+from packager.resolve.serving import serving_spec
 from packager.resolve.training import trainer_spec
 from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec
 from packager.spec.recipe import ExportSpec, Recipe, RepositorySpec
-from packager.spec.serving import DynamicBatchingSpec, InstanceGroupSpec, ServingSpec
 from packager.spec.tensors import TensorSpec
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _recipe(config: schema.Config, name_suffix: str) -> Recipe:
         dataset=dataset_spec(config.dataset),
         architecture=architecture_spec(config.architecture, config.trusted_packages),
         trainer=trainer_spec(config.trainer),
-        serving=_serving(config.serving),
+        serving=serving_spec(config.serving),
         export=ExportSpec(**vars(config.export)),
     )
 
@@ -85,30 +85,12 @@ def _tensors(configs: Sequence[schema.TensorConfig]) -> tuple[TensorSpec, ...]:
     )
 
 
-def _serving(config: schema.ServingConfig) -> ServingSpec:
-    batching = config.dynamic_batching
-    group = config.instance_group
-    return ServingSpec(
-        max_batch_size=config.max_batch_size,
-        batch_dim=config.batch_dim,
-        dynamic_batching=None
-        if batching is None
-        else DynamicBatchingSpec(
-            max_queue_delay_us=batching.max_queue_delay_us,
-            preferred_batch_size=tuple(batching.preferred_batch_size),
-        ),
-        instance_group=InstanceGroupSpec(
-            kind=group.kind, count=group.count, gpus=tuple(group.gpus)
-        ),
-    )
-
-
 def _task(config: schema.TaskConfig) -> TaskSpec:
     match config:
         case schema.PlanTaskConfig():
             return PlanTask(format=config.format)
         case schema.ServeTaskConfig():
-            return ServeTask(control=config.control)
+            return ServeTask(control=config.control, host=config.host)
         case _:
             return BuildTask()
 

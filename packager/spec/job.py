@@ -9,6 +9,7 @@ from pathlib import Path
 from packager.errors import SpecError
 from packager.spec.recipe import Recipe, RepositorySpec
 from packager.spec.server import ControlMode, ServerSpec
+from packager.spec.serving import require_host_name
 
 
 class PlanFormat(Enum):
@@ -32,9 +33,14 @@ class PlanTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServeTask:
-    """Run a server on the repository until interrupted."""
+    """Run a server on the repository until interrupted; as a kind of host, where one is named."""
 
     control: ControlMode = ControlMode.poll
+    host: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.host is not None:
+            require_host_name(self.host, where="task.host")
 
 
 TaskSpec = BuildTask | PlanTask | ServeTask

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from packager.spec.validity import require
 
 INT32_MAX = 2**31 - 1
 """The largest count that `ModelConfig` can hold."""
+
+
+HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+"""What is safe as `configs/<host>.pbtxt` and as an argument of `--model-config-name`."""
 
 
 class InstanceKind(Enum):
@@ -43,8 +48,36 @@ class InstanceGroupSpec:
             not self.gpus or self.kind is not InstanceKind.KIND_CPU,
             "GPUs are listed for instances of KIND_CPU",
             where=f"{key}.gpus",
-            remedy="set serving/instance_group=gpu, or leave gpus out",
+            remedy="choose KIND_GPU, or leave gpus out",
         )
+
+
+def require_host_name(name: str, *, where: str) -> None:
+    """Check that a kind of host has a name that is safe in a path.
+
+    Raises:
+        SpecError: it has not.
+    """
+    require(
+        HOST_NAME.fullmatch(name) is not None,
+        f"'{name}' is not a safe name for a host",
+        where=where,
+        remedy="use at most 64 letters, digits, _ - and . with a letter or digit first",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostSpec:
+    """A kind of host by its name: where it places the instances of the same model.
+
+    Triton started with `--model-config-name=<name>` reads `configs/<name>.pbtxt`.
+    """
+
+    name: str
+    instance_group: InstanceGroupSpec
+
+    def __post_init__(self) -> None:
+        require_host_name(self.name, where="serving.hosts")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +93,28 @@ class ServingSpec:
     """How Triton runs the model.
 
     With `max_batch_size` > 0 Triton adds the batch dimension. With 0 there is none, and
-    `batch_dim` (-1, a size, or None for none) is put before every tensor's dims.
+    `batch_dim` (-1, a size, or None for none) is put before every tensor's dims. `hosts` get a
+    `config.pbtxt` each beside the main one, with other instances.
     """
 
     instance_group: InstanceGroupSpec
     max_batch_size: int = 0
     batch_dim: int | None = -1
     dynamic_batching: DynamicBatchingSpec | None = None
+    hosts: tuple[HostSpec, ...] = ()
+
+    @property
+    def instance_kinds(self) -> frozenset[InstanceKind]:
+        """Every kind of instance that some host runs."""
+        return frozenset(group.kind for group in (self.instance_group, *self._groups))
+
+    @property
+    def _groups(self) -> tuple[InstanceGroupSpec, ...]:
+        return tuple(host.instance_group for host in self.hosts)
+
+    def on(self, host: HostSpec) -> ServingSpec:
+        """Return how a host runs the model."""
+        return replace(self, instance_group=host.instance_group, hosts=())
 
     def __post_init__(self) -> None:
         size = self.max_batch_size
