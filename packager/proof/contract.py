@@ -1,33 +1,29 @@
-"""Proof 2: recipe and artifact agree on inputs and outputs; what the recipe leaves out follows."""
+"""Proof 2: recipe, artifact and config agree; what the recipe leaves out follows."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING
 
 from packager.errors import ProofError, SpecError
 from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
-from packager.proof.asking import FAILURES, NoTensorsError, answers, told
-from packager.proof.inputs import (
-    IMAGE_TYPES,
-    VARIABLE_SIZES,
-    require_image_input,
-    require_mapped,
-    sizes,
-)
+from packager.model_config.parse import parse
+from packager.proof.as_configured import require_config
+from packager.proof.devices import require_portable
+from packager.proof.inputs import IMAGE_TYPES, require_image_input, require_mapped
 from packager.proof.positions import require_order
+from packager.proof.probing import Shape
 from packager.proof.result import Proof
-from packager.proof.samples import Rows, request_sizes
+from packager.proof.signature import argument_names, require_tensors_returned
+from packager.proof.trials import Trial, further_trials, trials
 from packager.spec.tensors import TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from packager.spec.recipe import Recipe
+    import torch
 
-Shape = tuple[int, ...]
+    from packager.spec.recipe import Recipe
 
 
 def derive_inputs(recipe: Recipe, *, sample_shape: Shape | None) -> Recipe:
@@ -66,31 +62,35 @@ def derive_outputs(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Recipe:
     """
     if recipe.outputs:
         return recipe
-    _prove_arguments(recipe, artifact)
-    runs = _runs(recipe, artifact)
+    runs = _tried(recipe, artifact)
     outputs = tuple(
         TensorSpec(
             name=f"output{index}",
-            data_type=DATA_TYPES[tensors[0].dtype],
-            dims=_common([_sample_shape(recipe, tensor) for tensor in tensors], index),
+            data_type=DATA_TYPES[output.dtype],
+            dims=_common([run.sample_shape(index) for run in runs], index),
         )
-        for index, tensors in enumerate(zip(*runs, strict=True))
+        for index, output in enumerate(runs[0].outputs)
     )
     return dataclasses.replace(recipe, outputs=outputs)
 
 
-def prove(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Proof:
-    """Compare the recipe's inputs and outputs with what the artifact takes and gives.
+def prove(recipe: Recipe, artifact: torch.jit.ScriptModule, *, config: str) -> Proof:
+    """Compare recipe, artifact and `config`, the text of `config.pbtxt`, each with the others.
 
     Raises:
-        ProofError: number, order, type, rank or size of an input or output differ.
+        ProofError: number, order, type, rank or size of an input or output differ, a dimension of
+            -1 has one size only, a device is written into the artifact, or labels do not fit.
     """
-    _prove_arguments(recipe, artifact)
-    for outputs in _runs(recipe, artifact):
-        _prove_outputs(recipe, outputs)
+    runs = _tried(recipe, artifact)
+    for run in runs:
+        _prove_outputs(recipe, run)
+    _require_varying(recipe, artifact, runs)
+    _require_labels(recipe, runs[0])
+    require_config(parse(config), artifact, recipe)
     return Proof(
         name="contract",
-        finding=f"{_words(recipe.inputs)} -> {_words(recipe.outputs)}, as the artifact has them",
+        finding=f"{_words(recipe.inputs)} -> {_words(recipe.outputs)}, as the artifact and"
+        " config.pbtxt have them",
     )
 
 
@@ -101,15 +101,31 @@ def fits(shape: Shape, dims: Shape) -> bool:
     )
 
 
-def _prove_outputs(recipe: Recipe, outputs: Rows) -> None:
-    if len(outputs) != len(recipe.outputs):
+def _tried(recipe: Recipe, artifact: torch.jit.ScriptModule) -> list[Trial]:
+    """Return what the artifact gives, once its signature is known to be one for libtorch."""
+    arguments = argument_names(artifact)
+    if len(arguments) != len(recipe.inputs):
         raise ProofError(
-            f"the artifact gives {len(outputs)} outputs, the recipe names {len(recipe.outputs)}",
+            f"forward() takes {len(arguments)} inputs, the recipe names {len(recipe.inputs)}",
+            where="inputs",
+            remedy=f"name each: {', '.join(arguments)}",
+        )
+    require_order(recipe, arguments)
+    require_tensors_returned(artifact)
+    require_portable(artifact, recipe.serving.instance_kinds)
+    return trials(recipe, artifact)
+
+
+def _prove_outputs(recipe: Recipe, run: Trial) -> None:
+    if len(run.outputs) != len(recipe.outputs):
+        raise ProofError(
+            f"the artifact gives {len(run.outputs)} outputs, the recipe names"
+            f" {len(recipe.outputs)}",
             where="outputs",
             remedy="name each output, or leave outputs out",
         )
-    for index, (tensor, output) in enumerate(zip(recipe.outputs, outputs, strict=True)):
-        shape = _sample_shape(recipe, output)
+    for index, (tensor, output) in enumerate(zip(recipe.outputs, run.outputs, strict=True)):
+        shape = run.sample_shape(index)
         if TORCH_DTYPES.get(tensor.data_type) is not output.dtype:
             raise ProofError(
                 f"is {tensor.data_type.value}; the artifact gives {output.dtype}",
@@ -124,86 +140,43 @@ def _prove_outputs(recipe: Recipe, outputs: Rows) -> None:
             )
 
 
-def _prove_arguments(recipe: Recipe, artifact: torch.jit.ScriptModule) -> None:
-    arguments = _schema(artifact).arguments[1:]
-    for argument in arguments:
-        if argument.type.kind() != "TensorType":
+def _require_varying(
+    recipe: Recipe, artifact: torch.jit.ScriptModule, runs: Sequence[Trial]
+) -> None:
+    """Check that an output's dims of -1 do vary; an axis that may be empty follows from values."""
+    open_axes = [
+        (index, axis)
+        for index, tensor in enumerate(recipe.outputs)
+        for axis, size in enumerate(tensor.dims)
+        if size == -1
+    ]
+    if not open_axes:
+        return
+    more = [*runs, *further_trials(recipe, artifact)]
+    for index, axis in open_axes:
+        found = {run.sample_shape(index)[axis] for run in more}
+        if len(found) == 1 and found != {0}:
+            (size,) = found
             raise ProofError(
-                f"forward() takes '{argument.name}' of type {argument.type}",
-                where="architecture",
-                remedy="Triton's libtorch passes a tensor for each argument, and no defaults:"
-                " take tensors only",
+                f"is -1, any size, and the artifact gives {size} whatever it is asked",
+                where=f"outputs[{index}].dims[{axis}]",
+                remedy=f"set {size}, or leave outputs out",
             )
-    if len(arguments) != len(recipe.inputs):
+
+
+def _require_labels(recipe: Recipe, run: Trial) -> None:
+    """Check that a model's one output has a score a class, where the data have classes."""
+    classes = len(recipe.classes)
+    if not classes or len(run.outputs) != 1 or not run.outputs[0].is_floating_point():
+        return
+    shape = run.sample_shape(0)
+    if shape[-1:] != (classes,):
         raise ProofError(
-            f"forward() takes {len(arguments)} inputs, the recipe names {len(recipe.inputs)}",
-            where="inputs",
-            remedy=f"name each: {', '.join(argument.name for argument in arguments)}",
+            f"the artifact gives {list(shape)}; the dataset has {classes} classes, a label each",
+            where="outputs[0].dims",
+            remedy=f"package a model with {classes} scores, correct dataset.classes, or choose"
+            " dataset=none for one that gives no scores",
         )
-    require_order(recipe, [argument.name for argument in arguments])
-
-
-def _schema(artifact: torch.jit.ScriptModule) -> Any:
-    """Return forward()'s signature: the module itself, then its arguments."""
-    try:
-        return artifact._c._get_method("forward").schema  # noqa: SLF001  torch has no public way
-    except RuntimeError as error:
-        raise ProofError(
-            "the TorchScript file has no forward()",
-            where="architecture",
-            remedy="save a module that has one",
-        ) from error
-
-
-def _runs(recipe: Recipe, artifact: torch.jit.ScriptModule) -> list[Rows]:
-    """Run the artifact on zeros, twice where dimensions vary; return its outputs."""
-    varies = any(-1 in tensor.dims for tensor in recipe.inputs)
-    return [_run(recipe, artifact, size) for size in VARIABLE_SIZES[: 2 if varies else 1]]
-
-
-def _run(recipe: Recipe, artifact: torch.jit.ScriptModule, variable: int) -> Rows:
-    batch = _batch_size(recipe)
-    first = () if batch is None else (batch,)
-    shapes = [(*first, *sizes(tensor, variable=variable)) for tensor in recipe.inputs]
-    dtypes = [TORCH_DTYPES[tensor.data_type] for tensor in recipe.inputs]
-    try:
-        zeros = tuple(map(_zeros, shapes, dtypes))
-        outputs = answers(artifact, zeros)
-    except NoTensorsError as error:
-        raise _not_returned(error.kind) from error
-    except FAILURES as error:
-        raise ProofError(
-            f"the artifact does not take inputs of {' and '.join(str(list(s)) for s in shapes)}:"
-            f" {told(error)}",
-            where="inputs",
-            remedy="correct dims, or serving.batch_dim",
-        ) from error
-    for output in outputs:
-        if output.dtype not in DATA_TYPES or output.dim() == 0:
-            raise _not_returned(f"a tensor of {output.dtype} and rank {output.dim()}")
-    return outputs
-
-
-def _zeros(shape: Shape, dtype: torch.dtype) -> torch.Tensor:
-    return torch.zeros(shape, dtype=dtype)
-
-
-def _not_returned(kind: str) -> ProofError:
-    return ProofError(
-        f"the artifact gives {kind}; Triton's libtorch returns a tensor, or a tuple of them, of"
-        " rank 1 and more, in the types it maps",
-        where="outputs",
-        remedy="return tensors with the batch dimension first",
-    )
-
-
-def _batch_size(recipe: Recipe) -> int | None:
-    """Return the rows that the artifact is tried with: two where that is allowed."""
-    return request_sizes(recipe.serving)[:2][-1]
-
-
-def _sample_shape(recipe: Recipe, output: torch.Tensor) -> Shape:
-    return tuple(output.shape if _batch_size(recipe) is None else output.shape[1:])
 
 
 def _common(shapes: Sequence[Shape], index: int) -> Shape:

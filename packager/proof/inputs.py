@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 IMAGE_TYPES = {Pixels.float32: DataType.FP32, Pixels.uint8: DataType.UINT8}
 """The data type of the images that clients send."""
 
-VARIABLE_SIZES = (32, 64)
+VARIABLE_SIZES = (32, 64, 96)
 """What dimensions of -1 are tried with; generated inputs have the first."""
 
 

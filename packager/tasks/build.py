@@ -219,7 +219,7 @@ def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], live.Question]:
     with console.stage("prove") as findings:
         proofs = [
             rules.prove(candidate.model.config.read_text(), recipe),
-            contract.prove(recipe, artifact),
+            contract.prove(recipe, artifact, config=candidate.model.config.read_text()),
             batching.prove(artifact, _sample(candidate), recipe.serving),
         ]
         source, batches = _questions(candidate)

@@ -77,14 +77,15 @@ def require_scores(recipe: Recipe) -> None:
 def _require_score_dims(recipe: Recipe, scores: TensorSpec) -> None:
     classes = len(recipe.classes)
     known = classes > 0
-    if scores.dims == (-1,) or (scores.dims == (classes,) if known else len(scores.dims) == 1):
+    right = scores.dims == (classes,) if known else len(scores.dims) == 1
+    if right and scores.dims != (-1,):
         return
-    expected = f"{classes} classes" if known else "one score a class"
+    expected = f"{classes} classes" if known else "one score a class, a fixed number of them"
     raise SpecError(
         f"is {list(scores.dims)}; dataset {recipe.dataset.name if recipe.dataset else ''} has"
         f" {expected}",
         where="outputs[0].dims",
-        remedy=f"set [{classes if known else -1}], or leave outputs out",
+        remedy=f"set [{classes}], or leave outputs out" if known else "leave outputs out",
     )
 
 

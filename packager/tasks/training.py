@@ -20,6 +20,7 @@ from packager.export import torchscript
 from packager.export.artifact import ARTIFACT_NAME
 from packager.export.dtypes import TORCH_DTYPES
 from packager.proof.asking import FAILURES, told
+from packager.proof.devices import require_portable
 from packager.proof.inputs import VARIABLE_SIZES
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.training import NoTrainerSpec, TrainerSpec
@@ -122,8 +123,10 @@ def _require_exportable(module: nn.Module, recipe: Recipe, shape: tuple[int, ...
         path = Path(work) / ARTIFACT_NAME
         torchscript.export(copy.deepcopy(module), method=recipe.export.method, path=path)
         try:
+            loaded = torchscript.load(path)
+            require_portable(loaded, recipe.serving.instance_kinds)
             with torch.inference_mode():
-                torchscript.load(path)(torch.zeros(2, *shape))
+                loaded(torch.zeros(2, *shape))
         except FAILURES as error:
             raise ProofError(
                 f"as TorchScript the module does not run: {told(error)}",

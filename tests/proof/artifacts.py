@@ -31,6 +31,13 @@ class Scores(nn.Module):
         return x.flatten(1)[:, 300:310]
 
 
+class Flexible(nn.Module):
+    """Ten scores of the input's own type, for images of 28 x 28."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(-1, 784)[:, 300:310]
+
+
 class Half(nn.Module):
     """Ten numbers in half precision."""
 

@@ -11,15 +11,17 @@ import torch
 from packager.errors import ProofError, SpecError
 from packager.export.dtypes import TORCH_DTYPES
 from packager.export.torchscript import load
-from packager.proof.contract import derive_inputs, derive_outputs, fits, prove
-from packager.proof.result import Verdict
+from packager.model_config.render import render
+from packager.proof import contract
+from packager.proof.contract import derive_inputs, derive_outputs, fits
+from packager.proof.result import Proof, Verdict
 from packager.spec.recipe import ExportMethod, ExportSpec, Pixels
 from packager.spec.tensors import DataType
 from packager.spec.training import NoTrainerSpec
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 
-from . import artifacts
+from . import artifacts, misfits
 from .artifacts import artifact
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 
 IMAGE = (1, 28, 28)
 FASHION = recipe("model=fashion_cnn")
+
+
+def prove(made: Recipe, judged: torch.jit.ScriptModule) -> Proof:
+    """Prove with the config that the recipe renders to."""
+    return contract.prove(made, judged, config=render(made))
 
 
 def _with(**values: Any) -> Recipe:
@@ -45,11 +52,31 @@ def test_a_true_contract_holds(method: ExportMethod, tmp_path: Path) -> None:
     assert "input0 FP32 [1, 28, 28] -> output0 FP32 [10]" in proof.finding
 
 
-@pytest.mark.parametrize("dims", [(-1,), (10,)])
-def test_a_dimension_may_be_left_open(dims: tuple[int, ...], tmp_path: Path) -> None:
-    """-1 is any size."""
-    made = _with(outputs=(tensor("y", *dims),))
-    assert prove(made, artifact(artifacts.Scores(), tmp_path)).verdict is Verdict.passed
+def test_an_output_that_is_said_to_vary_and_does_not_is_refused(tmp_path: Path) -> None:
+    """The one size that it has is named; data of ten classes have ten scores."""
+    made = _with(outputs=(tensor("y", -1),))
+    with pytest.raises(ProofError, match="gives 10 whatever it is asked") as caught:
+        prove(made, artifact(artifacts.Scores(), tmp_path))
+    assert caught.value.where == "outputs[0].dims[0]"
+    assert caught.value.remedy.startswith("set 10")
+
+
+def test_an_output_whose_size_follows_from_values_may_be_open(tmp_path: Path) -> None:
+    """Zeros alone would not show it."""
+    serving = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null").serving
+    made = without_data([tensor("x", 40)], [tensor("found", -1)], serving)
+    assert prove(made, artifact(misfits.Found(), tmp_path)).verdict is Verdict.passed
+
+
+def test_a_score_for_each_class_is_asked_for(tmp_path: Path) -> None:
+    """Or labels would name the wrong scores: nine classes, ten scores."""
+    assert FASHION.dataset is not None
+    nine = replace(FASHION.dataset, classes=FASHION.classes[:9])
+    made = _with(dataset=nine, trainer=NoTrainerSpec(), outputs=())
+    scores = artifact(artifacts.Scores(), tmp_path)
+    with pytest.raises(ProofError, match=r"gives \[10\]; the dataset has 9 classes") as caught:
+        prove(derive_outputs(made, scores), scores)
+    assert caught.value.where == "outputs[0].dims"
 
 
 @pytest.mark.parametrize(
@@ -81,25 +108,29 @@ def test_an_output_of_another_type_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "told", "remedy"),
     [
-        artifacts.Scalar,
-        artifacts.Named,
-        artifacts.Number,
-        artifacts.Nothing,
-        artifacts.Complex,
-        artifacts.Listed,
+        (artifacts.Scalar, "a scalar", "one number a sample, [N] or [N, 1]"),
+        (artifacts.Named, "Dict[str, Tensor]", "a tuple of its values"),
+        (artifacts.Number, "float", "one number a sample"),
+        (artifacts.Nothing, "NoneType", "no return"),
+        (artifacts.Complex, "torch.complex64", "y.float()"),
+        (artifacts.Listed, "List[Tensor]", "a tuple in the list's place"),
+        (misfits.Perhaps, "Optional[Tensor]", "a tensor in every case"),
+        (misfits.Nested, "Tuple[Tensor, Tensor]", "one flat tuple"),
     ],
 )
 def test_an_answer_that_libtorch_does_not_return_is_refused(
-    kind: type[nn.Module], tmp_path: Path
+    kind: type[nn.Module], told: str, remedy: str, tmp_path: Path
 ) -> None:
-    """A scalar, a dictionary, a number, nothing, a type it does not map, a list."""
+    """By its type, declared or given, and with what to return in its place."""
     for judge in (prove, derive_outputs):
         made = FASHION if judge is prove else _with(outputs=())
         with pytest.raises(ProofError) as caught:
             judge(made, artifact(kind(), tmp_path))
-        assert caught.value.where == "outputs"
+        assert caught.value.where.startswith("outputs")
+        assert told in caught.value.problem
+        assert remedy in caught.value.remedy
 
 
 def test_an_argument_too_many_is_refused(tmp_path: Path) -> None:
@@ -207,11 +238,8 @@ def test_a_dimension_that_follows_the_input_is_derived_open(tmp_path: Path) -> N
     assert derived.outputs == (tensor("output0", 3, -1),)
 
 
-def test_an_open_dimension_that_is_none_is_refused(tmp_path: Path) -> None:
-    """Of an input that takes one size only, and of an output that follows it."""
-    fixed = without_data([tensor("x", -1)], [tensor("y", -1)])
-    with pytest.raises(ProofError, match=r"inputs of \[2, 64\]"):
-        prove(fixed, artifact(artifacts.Only32(), tmp_path))
+def test_an_output_that_follows_an_open_input_is_not_fixed(tmp_path: Path) -> None:
+    """The size that was declared is the first one tried."""
     follows = without_data([tensor("x", -1)], [tensor("y", 32)])
     with pytest.raises(ProofError, match=r"is \[32\]; the artifact gives \[64\]"):
         prove(follows, artifact(artifacts.Doubled(), tmp_path))

@@ -80,7 +80,7 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> liv
     artifact = load(model.artifact(1))
     made = contract.derive_outputs(dataclasses.replace(made, name=name), artifact)
     model.config.write_text(render(made))
-    contract.prove(made, artifact)
+    contract.prove(made, artifact, config=render(made))
     _, kept = parity.prove(
         artifact,
         load(model.artifact(1)),
@@ -139,8 +139,9 @@ def test_swapped_inputs_are_noticed(served: Served, tmp_path: Path) -> None:
     with pytest.raises(ProofError, match="answers otherwise"):
         served.prove("swapped")
     question = served.questions["swapped"]
+    artifact = artifacts.artifact(artifacts.Minus(), tmp_path)
     with pytest.raises(ProofError, match="'right' is input 0 of the recipe, and by its name"):
-        contract.prove(question.recipe, artifacts.artifact(artifacts.Minus(), tmp_path))
+        contract.prove(question.recipe, artifact, config=render(question.recipe))
 
 
 def test_rows_sent_to_the_wrong_input_are_noticed(served: Served) -> None:

@@ -30,7 +30,6 @@ IMAGE = (1, 28, 28)
     [
         FASHION,
         replace(FASHION, outputs=()),
-        replace(FASHION, outputs=(tensor("y", -1),)),
         UNKNOWN_CLASSES,
         replace(
             FASHION,
@@ -55,7 +54,9 @@ def test_what_agrees_passes(made: Recipe) -> None:
     [
         (FASHION, tensor("y", 9)),
         (FASHION, tensor("y", 1, 10)),
+        (FASHION, tensor("y", -1)),
         (FASHION, tensor("y", -1, -1)),
+        (UNKNOWN_CLASSES, tensor("y", -1)),
         (UNKNOWN_CLASSES, tensor("y", 1, 10)),
     ],
 )

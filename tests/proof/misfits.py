@@ -1,0 +1,174 @@
+"""Small modules that promise what they do not keep: sizes, devices, independent rows."""
+
+# ruff: noqa: D102 - each class says what its forward does
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Perhaps(nn.Module):
+    """Nothing at all for a large batch."""
+
+    def forward(self, x: Tensor) -> Tensor | None:
+        return None if x.size(0) > 100 else x
+
+
+class Nested(nn.Module):
+    """A tuple in a tuple."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        return x, (x, x)
+
+
+class Found(nn.Module):
+    """The places of large numbers: as many as there are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x > 0.5).nonzero()[:, 0].float()
+
+
+class Rows28(nn.Module):
+    """Takes images of 28 rows and 5 columns."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.size(0), 28, 5).sum(2)
+
+
+class SameLength(nn.Module):
+    """Takes two sequences of any length that both have."""
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return ids * mask
+
+
+class Similarity(nn.Module):
+    """Compares every row with every other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ x.t()
+
+
+class EightAtOnce(nn.Module):
+    """Takes eight rows and no other number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(8, 4) * 2
+
+
+class OnGpu(nn.Module):
+    """Moves its input to a GPU by name."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _moved(x)
+
+
+def _moved(x: Tensor) -> Tensor:
+    return x.to("cuda:0")
+
+
+class OnNamedDevice(nn.Module):
+    """Keeps the device's name as an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = "cuda:0"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(torch.device(self.device))
+
+
+class OnDevice(nn.Module):
+    """Keeps the device as an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = torch.device("cuda:0")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(self.device)
+
+
+class Inside(nn.Module):
+    """Has a part, and another method that forward calls."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.through(x)
+
+    def through(self, x: Tensor) -> Tensor:
+        return self.part(x)  # type: ignore[no-any-return]
+
+
+class Offset(nn.Module):
+    """Adds what it makes on the device of its input: a trace writes that device down."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.arange(4, device=x.device)
+
+
+class OffsetAnywhere(nn.Module):
+    """Adds what it makes without a device, which is on the CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.arange(x.size(1))
+
+
+class Placed(nn.Module):
+    """Adds the row's place in its batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.arange(x.size(0), device=x.device)[:, None]
+
+
+class Centre(nn.Module):
+    """Adds how far a row is from the batch's middle: the same for a batch in reverse."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        place = torch.arange(x.size(0), device=x.device) * 2 - (x.size(0) - 1)
+        return x + place.abs()[:, None]
+
+
+class Shared(nn.Module):
+    """Divides by the number of rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.size(0)
+
+
+class BatchNormed(nn.Module):
+    """Batch norm that keeps no statistics: it takes those of the batch, trained or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4, track_running_stats=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x) if x.size(0) > 1 else x
+
+
+class Largest(nn.Module):
+    """Divides by the batch's largest number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.max()
+
+
+class Noisy(nn.Module):
+    """Answers otherwise each time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.rand_like(x)
+
+
+class Pairs(nn.Module):
+    """Takes rows in pairs: an even number of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.size(0) == 1:
+            return x
+        return x.reshape(-1, 2, 4).flip(2).reshape(-1, 4)
