@@ -7,23 +7,27 @@ import hashlib
 import shutil
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packager import user_cache
 from packager.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from packager.server.wheel import TritonWheel
 
-_OURS = Path(__file__).parent / "backends"
+OURS: Mapping[str, Path] = MappingProxyType(
+    {"pytorch": Path(__file__).parent / "backends" / "pytorch"}
+)
+"""Backend -> the folder of its Python files."""
 
 
 def backend_directory(
-    wheel: TritonWheel, *, backends: Sequence[str] = ("pytorch",), root: Path | None = None
+    wheel: TritonWheel, *, backends: Mapping[str, Path] = OURS, root: Path | None = None
 ) -> Path:
-    """The directory with the wheel's Python backend and the named ones of ours, made if missing.
+    """The directory with the wheel's Python backend and `backends`, made if missing.
 
     Its name is the digest of its sources, so a changed backend never meets an old copy, and
     processes that make it at the same time cannot disturb each other.
@@ -46,11 +50,11 @@ def backend_directory(
     return directory
 
 
-def _sources(wheel: TritonWheel, backends: Sequence[str]) -> dict[str, Path]:
+def _sources(wheel: TritonWheel, backends: Mapping[str, Path]) -> dict[str, Path]:
     """Path in the directory -> the file to copy there."""
     sources = {f"python/{path.name}": path for path in (*wheel.python_backend, wheel.stub)}
-    for backend in backends:
-        files = sorted((_OURS / backend).glob("*.py"))
+    for backend, folder in backends.items():
+        files = sorted(folder.glob("*.py"))
         sources |= {f"{backend}/{path.name}": path for path in files if path.stem != "__init__"}
     return sources
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from packager.errors import UnavailableError
 from packager.server import guarded, ports, wheel
-from packager.server.backend_directory import backend_directory
+from packager.server.backend_directory import OURS, backend_directory
 from packager.server.flags import server_flags
 from packager.server.stub_paths import require_safe, safe
 from packager.spec.server import ControlMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packager.server.running import Server
     from packager.spec.server import EmbeddedServerSpec, Ports
@@ -38,12 +38,12 @@ def embedded(
     repository: Path,
     *,
     control: ControlMode = ControlMode.none,
-    backends: Sequence[str] = ("pytorch",),
+    backends: Mapping[str, Path] = OURS,
     extra_flags: Sequence[str] = (),
 ) -> Iterator[Server]:
     """A tritonserver on `repository`, ready, until the block ends.
 
-    `backends` are the ones of ours to offer beside the wheel's Python backend.
+    `backends` are offered beside the wheel's Python backend: name -> folder of Python files.
 
     Raises:
         UnavailableError: no wheel, a fixed port in use, or the server did not become ready.

@@ -28,7 +28,7 @@ def test_it_holds_real_copies(tmp_path: Path) -> None:
 def test_without_ours_it_is_another_directory(tmp_path: Path) -> None:
     """The chosen backends are part of its name."""
     ours = backend_directory(wheel.find(), root=tmp_path)
-    plain = backend_directory(wheel.find(), backends=(), root=tmp_path)
+    plain = backend_directory(wheel.find(), backends={}, root=tmp_path)
     assert plain != ours
     assert not (plain / "pytorch").exists()
 
