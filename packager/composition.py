@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -11,13 +12,15 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from packager.errors import SpecError
-from packager.schema import Config
+from packager.schema import Config, TensorConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 GROUPS = ("model", "serving/instance_group")
 """Groups beside those that are keys of the schema too."""
+
+_CHOICES = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
 
 
 def explain(error: BaseException) -> SpecError | None:
@@ -81,13 +84,20 @@ def _wrong_value(error: OmegaConfBaseException) -> SpecError:
         choices = f"the keys there are {', '.join(known)}" if known else "see `--cfg job`"
         return SpecError("no such key", where=key, remedy=f"{_did_you_mean(last, known)}{choices}")
     told = first_line(error)
-    if "ListConfig" in told:
+    choice = _CHOICES.search(told)
+    if choice:
+        remedy = f"{_did_you_mean(choice[1], choice[2].split(', '))}choose one of them"
+    elif told.endswith("is not Optional"):
+        told, remedy = "is null", "give it a value, or leave the key out"
+    elif "ListConfig" in told:
         remedy = f"write a list: {key}=[...]"
     elif "DictConfig" in told:
         remedy = f"write its keys and values: {key}={{...: ...}}"
     else:
         remedy = "`python -m packager model=... --cfg job` prints the value that each key has"
-    return SpecError(told, where=key, remedy=remedy)
+    # OmegaConf checks an item of a list by itself, and does not say where in the list it is.
+    where = f"inputs/outputs: {key}" if kind is TensorConfig and "[" not in key else key
+    return SpecError(told, where=where, remedy=remedy)
 
 
 def _no_package_line() -> SpecError:
