@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
+import re
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import json_format, text_format
+from google.protobuf import text_format
 
 from packager.errors import PackagerError, SpecError
 
@@ -36,26 +38,77 @@ def schema() -> ModuleType:
     )
 
 
+class TextError(Exception):
+    """A text is no `ModelConfig`: what protobuf says about it, and where, both from 1."""
+
+    def __init__(self, problem: str, *, line: int, column: int) -> None:
+        super().__init__(problem, line, column)
+        self.problem = problem
+        self.line = line
+        self.column = column
+
+
+def read(text: str) -> Any:
+    """Return the `ModelConfig` message that a text holds.
+
+    Raises:
+        TextError: the text is none.
+    """
+    message = schema().ModelConfig()
+    try:
+        return text_format.Parse(text, message)
+    except text_format.ParseError as error:
+        line, column = error.GetLine() or 1, error.GetColumn() or 1
+        lines = text.split("\n")
+        shown = lines[line - 1] if line <= len(lines) else ""
+        raise TextError(_explained(str(error), shown, column), line=line, column=column) from error
+
+
 def parse(text: str, *, where: str = "config.pbtxt") -> Any:
     """Parse a `config.pbtxt` text into a `ModelConfig` message.
 
     Raises:
         SpecError: the text is no ModelConfig; names line and column.
     """
-    message = schema().ModelConfig()
     try:
-        return text_format.Parse(text, message)
-    except text_format.ParseError as error:
-        line, column = error.GetLine(), error.GetColumn()
-        place = f"{where}:{line}:{column}" if line is not None else where
-        problem = str(error).split(" : ", 1)[-1].strip("'")
+        return read(text)
+    except TextError as error:
         raise SpecError(
-            f"is not a valid config.pbtxt: {problem}",
-            where=place,
+            f"is not a valid config.pbtxt: {error.problem}",
+            where=f"{where}:{error.line}:{error.column}",
             remedy="see ModelConfig in Triton's model_config.proto for the fields there are",
         ) from error
 
 
 def to_json(config: Any) -> str:
     """Return a `ModelConfig` as the JSON that Triton's load request takes."""
+    from google.protobuf import json_format  # noqa: PLC0415  a quarter of the linter's start
+
     return str(json_format.MessageToJson(config, preserving_proto_field_name=True))
+
+
+def _explained(error: str, line: str, column: int) -> str:
+    """Return protobuf's own explanation in the words of its C++ parser, which Triton uses."""
+    problem = re.sub(r"^\d+:\d+ : ", "", error).removeprefix(f"'{line.rstrip()}': ")
+    problem = problem.removeprefix(f"'{line}': ")
+    if found := _NO_FIELD.fullmatch(problem):
+        message = schema().DESCRIPTOR.pool.FindMessageTypeByName(found["type"])
+        return f"{problem}{_meant(found['name'], message.fields_by_name)}"
+    if found := _NO_VALUE.fullmatch(problem):
+        field = re.findall(r"\w+", line[: column - 1])[-1:] or ["?"]
+        values = schema().DESCRIPTOR.pool.FindEnumTypeByName(found["type"])
+        meant = _meant(found["name"], values.values_by_name)
+        return f'Unknown enumeration value of "{found["name"]}" for field "{field[0]}".{meant}'
+    return _TWICE.sub(r'Non-repeated field "\1" is specified multiple times.', problem)
+
+
+_NO_FIELD = re.compile(r'Message type "(?P<type>.*)" has no field named "(?P<name>.*)"\.')
+_NO_VALUE = re.compile(r'Enum type "(?P<type>.*)" has no value named (?P<name>.*)\.')
+_TWICE = re.compile(r'Message type ".*" should not have multiple "(.*)" fields\.')
+
+
+def _meant(name: str, known: Any) -> str:
+    """Return a question where `name` is nearly a known one, or lacks only its prefix."""
+    ends = [one for one in known if one.endswith(f"_{name.upper()}")]
+    close = ends or difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
