@@ -42,12 +42,6 @@ class TensorSpec:
 
     def __post_init__(self) -> None:
         require(bool(self.name), "a tensor has no name", where="inputs/outputs")
-        require(
-            self.name.isprintable(),
-            f"the name {self.name!r} has a character that cannot be seen",
-            where="inputs/outputs",
-            remedy="name tensors in letters that clients can type",
-        )
         for axis, size in enumerate(self.dims):
             require(
                 size == -1 or size > 0,
