@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from packager.errors import PackagerError, UnavailableError
-from packager.spec.tensors import DataType
+from packager.model_metadata import executions, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy as np
 
+    from packager.model_metadata import Executions, ModelMetadata
     from packager.server.running import Endpoints
 
     Array = np.ndarray[Any, Any]
@@ -50,26 +50,6 @@ class RequestError(PackagerError):
         return kind, (self.problem,)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TensorMetadata:
-    """A tensor as the server reports it: `dims` include the batch, -1 where they vary."""
-
-    name: str
-    data_type: DataType
-    dims: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelMetadata:
-    """What the server reports about a loaded model."""
-
-    name: str
-    versions: tuple[int, ...]
-    platform: str
-    inputs: tuple[TensorMetadata, ...]
-    outputs: tuple[TensorMetadata, ...]
-
-
 class Client:
     """Requests to one server, over HTTP unless a request names gRPC.
 
@@ -95,6 +75,11 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The server that is asked."""
+        return self._endpoints
 
     def close(self) -> None:
         """Close every connection; a stopping server waits for open ones."""
@@ -139,14 +124,12 @@ class Client:
     def model_metadata(self, model: str, version: int | None = None) -> ModelMetadata:
         """Names, data types and dims, the batch included, as the server reports them."""
         with self._errors(_place(model, version)):
-            answer = self._http.get_model_metadata(model, _text(version))
-        return ModelMetadata(
-            name=answer["name"],
-            versions=tuple(int(text) for text in answer["versions"]),
-            platform=answer["platform"],
-            inputs=tuple(_tensor(tensor) for tensor in answer["inputs"]),
-            outputs=tuple(_tensor(tensor) for tensor in answer["outputs"]),
-        )
+            return metadata(self._http.get_model_metadata(model, _text(version)))
+
+    def executions(self, model: str, version: int) -> Executions:
+        """How often that version ran since it was loaded, and on how many rows at once."""
+        with self._errors(_place(model, version)):
+            return executions(self._http.get_inference_statistics(model, _text(version)))
 
     def model_config(self, model: str, version: int | None = None) -> dict[str, Any]:
         """The configuration in effect, with Triton's defaults filled in, as JSON values."""
@@ -281,14 +264,6 @@ def _infer_inputs(kind: Any, inputs: Mapping[str, Array], **options: bool) -> li
 def _owned(array: Array) -> Array:
     """A writable array: views of an answer's bytes are not, and torch warns about them."""
     return array if array.flags.writeable else array.copy()
-
-
-def _tensor(answer: Mapping[str, Any]) -> TensorMetadata:
-    return TensorMetadata(
-        name=answer["name"],
-        data_type=DataType(answer["datatype"]),
-        dims=tuple(int(size) for size in answer["shape"]),
-    )
 
 
 def _text(version: int | None) -> str:

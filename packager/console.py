@@ -20,6 +20,7 @@ from rich.tree import Tree
 
 from packager.errors import EXIT_BROKEN_PIPE
 from packager.proof.result import Verdict
+from packager.repository.layout import CONFIGS_FOLDER
 from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def model_tree(model: Path, version: int, *, title: str) -> Tree:
     for path in sorted(model.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         if path.is_file():
             tree.add(f"{path.name} [dim]{path.stat().st_size:,} bytes[/]")
-        elif path.name == str(version):
+        elif path.name in (str(version), CONFIGS_FOLDER):
             branch = tree.add(f"[bold]{path.name}[/]")
             for file in sorted(path.iterdir()):
                 branch.add(f"{file.name} [dim]{file.stat().st_size:,} bytes[/]")

@@ -19,6 +19,9 @@ TOP1_AGREEMENT = 0.999
 And of the integers in an output of integers.
 """
 
+ACCURACY_LOSS = 0.001
+"""How much of its accuracy, in [0, 1], a model may lose."""
+
 
 @dataclass(slots=True)
 class _Output:

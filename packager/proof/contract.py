@@ -12,7 +12,6 @@ from packager.proof.as_configured import require_config
 from packager.proof.devices import require_portable
 from packager.proof.inputs import IMAGE_TYPES, require_image_input, require_mapped
 from packager.proof.positions import require_order
-from packager.proof.probing import Shape
 from packager.proof.result import Proof
 from packager.proof.signature import argument_names, require_tensors_returned
 from packager.proof.trials import Trial, further_trials, trials
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from packager.proof.probing import Shape
     from packager.spec.recipe import Recipe
 
 

@@ -5,83 +5,86 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from packager.client import Client, ModelMetadata, TensorMetadata, WireFormat
+from packager.client import Client, WireFormat
 from packager.errors import ProofError
-from packager.model_config.render import PLATFORM, config_dims, is_number
+from packager.model_config.render import PLATFORM, config_dims
+from packager.model_metadata import ModelMetadata, TensorMetadata
 from packager.proof.asking import like
 from packager.proof.closeness import Closeness
+from packager.proof.concurrency import prove_together
+from packager.proof.refusals import prove_refusals
 from packager.proof.result import Proof, Verdict
-from packager.proof.samples import Rows, repeated, requests, typical_size
-from packager.spec.recipe import Recipe
-from packager.spec.tensors import DataType
+from packager.proof.samples import Rows
+from packager.spec.serving import InstanceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
+    from packager.proof.question import Question
+    from packager.spec.recipe import Recipe
     from packager.spec.tensors import TensorSpec
-
-REQUEST_BYTES = 2**23
-"""Of one request's inputs: as JSON they are several times as many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Question:
-    """What a server is asked: a model's version, and rows whose answers are known.
+class _Answered:
+    """One protocol's answers, request by request; how close they are, and the median time."""
 
-    `rows` are one tensor [N, *dims] an input, as clients send them; `expected` one tensor
-    [N, ...] an output, the reference's answers.
-    """
-
-    recipe: Recipe
-    rows: Rows
-    expected: Rows
-    version: int
+    wire: WireFormat
+    outputs: list[Rows]
+    close: Closeness
+    milliseconds: float
 
 
 def prove(client: Client, question: Question, *, model: str, grpc: bool) -> Proof:
-    """Ask a running server that has loaded `model`: metadata first, then answers.
+    """Ask a running server that has loaded `model`: metadata, answers, many at once, wrong ones.
 
     `model` may be another name than the recipe's; `grpc` says whether the server speaks it.
 
     Raises:
-        ProofError: metadata or an answer differ.
+        ProofError: metadata or an answer differ, protocols differ from each other, a concurrent
+            client gets another's answer, or a wrong request is not refused as one.
         UnavailableError: the server went away.
     """
-    recipe, version = question.recipe, question.version
-    _prove_metadata(client.model_metadata(model, version), recipe)
-    wires = [wire for wire in WireFormat if _speaks(wire, recipe, grpc=grpc)]
-    worst, timings = Closeness(), []
-    for wire in wires:
-        close, milliseconds = _prove_answers(client, question, (wire, model, version))
-        worst = max(worst, close, key=lambda one: (one.relative_error, -one.agreement))
-        timings.append(f"{wire.value} {milliseconds:.1f} ms")
-    size = _request_size(question)
+    _prove_metadata(client.model_metadata(model, question.version), question.recipe)
+    wires = question.wires(grpc=grpc)
+    answered = [_prove_answers(client, question, wire, model) for wire in wires]
+    between = _prove_agreement(answered)
+    together = prove_together(client, question, model=model, wires=wires)
+    refused = prove_refusals(client, question, model=model, wires=wires)
+    worst = max(
+        (one.close for one in answered), key=lambda one: (one.relative_error, -one.agreement)
+    )
+    size = question.request_size
     batch = f"a batch of {size}" if size else "one sample"
+    timings = ", ".join(f"{one.wire.value} {one.milliseconds:.1f} ms" for one in answered)
     return Proof(
         name="live",
         finding=f"Triton {client.server_metadata()['version']}: metadata equals the recipe,"
-        f" {_spoken(wires)} as the module does (max error {worst.relative_error:.1e})",
-        measured=worst.measured,
-        timing=f"{batch}: {', '.join(timings)}",
+        f" {_spoken(wires)} as the module does (max error {worst.relative_error:.1e});"
+        f" {together.finding}; {refused} wrong requests refused",
+        measured=worst.measured | {"between_protocols": between, "wrong_requests": refused},
+        timing=f"{batch}: {timings}; {together.timing}",
     )
+
+
+def prove_instances(client: Client, question: Question, *, model: str) -> None:
+    """Check that the server runs the instances that the recipe asks for: its config is in effect.
+
+    Raises:
+        ProofError: it runs others.
+    """
+    asked = question.recipe.serving.instance_group
+    (group,) = client.model_config(model, question.version)["instance_group"]
+    found = (group["kind"], group["count"])
+    placed = found[0] if asked.kind is InstanceKind.KIND_AUTO else asked.kind.value
+    _same("instance_group", found, (placed, asked.count))
 
 
 def skipped() -> Proof:
     """Return what `server=none` leaves behind."""
     return Proof(name="live", finding="server=none", verdict=Verdict.skipped)
-
-
-def _speaks(wire: WireFormat, recipe: Recipe, *, grpc: bool) -> bool:
-    """Return whether the model's tensors can travel that way: JSON has no half precision."""
-    if wire is WireFormat.GRPC:
-        return grpc
-    types = {tensor.data_type for tensor in (*recipe.inputs, *recipe.outputs)}
-    return wire is not WireFormat.JSON or DataType.FP16 not in types
 
 
 def _spoken(wires: Sequence[WireFormat]) -> str:
@@ -121,55 +124,42 @@ def _same(what: str, found: object, expected: object) -> None:
         )
 
 
-def _prove_answers(
-    client: Client, question: Question, target: tuple[WireFormat, str, int]
-) -> tuple[Closeness, float]:
-    """Return how close the answers are, and the median milliseconds of a request."""
-    wire, model, version = target
-    close, seconds = Closeness(), []
-    for rows, expected in _requests(question):
+def _prove_answers(client: Client, question: Question, wire: WireFormat, model: str) -> _Answered:
+    close, seconds, outputs = Closeness(), [], []
+    for rows, expected in question.requests(question.request_size):
         started = time.perf_counter()
-        answer = client.infer(wire, model, version, _named(question.recipe, rows))
+        answer = client.infer(wire, model, question.version, question.named(rows))
         seconds.append(time.perf_counter() - started)
-        close.add(like(_found(question.recipe.outputs, answer), expected), expected)
+        found = question.outputs(answer)
+        close.add(like(found, expected), expected)
+        outputs.append(found)
     if not close.same:
         raise ProofError(
             f"over {wire.value} the server answers otherwise than the module does here: {close}",
             where="live",
             remedy="see the server's log",
         )
-    return close, statistics.median(seconds) * 1000
+    return _Answered(
+        wire=wire,
+        outputs=outputs,
+        close=close,
+        milliseconds=statistics.median(seconds) * 1000,
+    )
 
 
-def _requests(question: Question) -> Iterator[tuple[Rows, Rows]]:
-    """Yield rows with their answers; where there are fewer than a request's, they are repeated."""
-    size = _request_size(question)
-    rows, expected = question.rows, question.expected
-    if size is not None and len(rows[0]) < size:
-        rows, expected = repeated(rows, size), repeated(expected, size)
-    yield from zip(requests(rows, size), requests(expected, size), strict=True)
-
-
-def _request_size(question: Question) -> int | None:
-    """Return a request's rows: fewer than is typical where they are large, if any number may be."""
-    serving = question.recipe.serving
-    size = typical_size(serving)
-    if size is None or (serving.max_batch_size == 0 and serving.batch_dim != -1):
-        return size
-    row_bytes = sum(tensor[0].nbytes for tensor in question.rows)
-    return max(1, min(size, REQUEST_BYTES // max(1, row_bytes)))
-
-
-def _named(recipe: Recipe, rows: Rows) -> dict[str, np.ndarray[Any, Any]]:
-    """Return one request's arrays by name; a single number for each row is sent as [N, 1]."""
-    return {
-        tensor.name: (values[:, None] if is_number(tensor, recipe.serving) else values)
-        .contiguous()
-        .numpy()
-        for tensor, values in zip(recipe.inputs, rows, strict=True)
-    }
-
-
-def _found(tensors: Sequence[TensorSpec], answer: Mapping[str, np.ndarray[Any, Any]]) -> Rows:
-    """Return the outputs in the recipe's order: the server's is another."""
-    return tuple(torch.from_numpy(np.array(answer[tensor.name])) for tensor in tensors)
+def _prove_agreement(answered: Sequence[_Answered]) -> float:
+    """Return the largest relative error between two protocols' answers to the same requests."""
+    first, *others = answered
+    worst = 0.0
+    for other in others:
+        close = Closeness()
+        for found, expected in zip(other.outputs, first.outputs, strict=True):
+            close.add(found, expected)
+        if not close.same:
+            raise ProofError(
+                f"{other.wire.value} and {first.wire.value} get other answers: {close}",
+                where="live",
+                remedy="see the server's log",
+            )
+        worst = max(worst, close.relative_error)
+    return worst

@@ -9,7 +9,7 @@ import torch
 
 from packager.errors import ProofError
 from packager.proof.asking import FAILURES, answers, as_served, like, told
-from packager.proof.closeness import TOP1_AGREEMENT, Closeness
+from packager.proof.closeness import ACCURACY_LOSS, TOP1_AGREEMENT, Closeness
 from packager.proof.result import Proof
 from packager.proof.samples import Rows
 
@@ -40,6 +40,7 @@ class _Scores:
     images: int = 0
     agreeing: int = 0
     right: int = 0
+    expected_right: int = 0
 
     def add(self, found: Rows, expected: Rows, labels: torch.Tensor | None) -> None:
         if labels is None or len(expected) != 1 or not _are_scores(expected[0]):
@@ -47,18 +48,21 @@ class _Scores:
         ours, theirs = found[0].flatten(1), expected[0].flatten(1)
         if ours.shape != theirs.shape:
             return
-        classes = ours.argmax(dim=1)
+        classes, expected_classes = ours.argmax(dim=1), theirs.argmax(dim=1)
         self.images += len(labels)
-        self.agreeing += int((classes == theirs.argmax(dim=1)).sum())
-        self.right += int((classes == labels.to(classes.device)).sum())
+        self.agreeing += int((classes == expected_classes).sum())
+        self.right += int((classes == labels).sum())
+        self.expected_right += int((expected_classes == labels).sum())
 
     @property
     def measured(self) -> dict[str, float]:
         if not self.images:
             return {}
         return {
+            "labelled_images": self.images,
             "top1_agreement": self.agreeing / self.images,
             "accuracy": self.right / self.images,
+            "module_accuracy": self.expected_right / self.images,
         }
 
 
@@ -96,11 +100,15 @@ def prove(
     with their labels [N], or None; `source` says what they are ("test images"). Also returns the
     first `KEPT` rows with the reference's answers.
 
+    NaN and infinity are refused on labelled images, where they mean diverged weights. Without
+    labels they may be meant (the logarithm of a mask): the artifact must have the same ones in the
+    same places, and not have nothing else.
+
     Raises:
         ProofError: an answer is off by more than the tolerance, or is not finite, or a class
-            differs.
+            differs, or accuracy is lost.
     """
-    close, scores, keeping, count = Closeness(), _Scores(), _Keeping(), 0
+    close, scores, keeping, count, special = Closeness(), _Scores(), _Keeping(), 0, 0
     for rows, labels in batches:
         expected = _expected(reference, rows, labels, serving=serving, source=source)
         found = like(_found(artifact, rows, serving), expected)
@@ -108,13 +116,16 @@ def prove(
         scores.add(found, expected, labels)
         keeping.add(rows, expected)
         count += len(rows[0])
+        special += sum(int((~output.isfinite()).sum()) for output in expected)
     if not count:
         raise ProofError(f"there are no {source} to ask", where="dataset", remedy="give some")
     _require_same(close, scores)
+    _require_accuracy(scores)
     of_itself = isinstance(reference, torch.jit.ScriptModule)
     return Proof(
         name="parity",
-        finding=_finding(f"{count:,} {source}", close, scores, of_itself=of_itself),
+        finding=_finding(f"{count:,} {source}", close, scores, of_itself=of_itself)
+        + (f"; {special:,} numbers are NaN or infinite, the same in both" if special else ""),
         measured=close.measured | scores.measured,
     ), keeping.joined()
 
@@ -140,9 +151,13 @@ def _expected(
             where="architecture",
             remedy="correct inputs, or the module",
         ) from error
-    if not all(output.isfinite().all() for output in expected):
+    for index, output in enumerate(expected):
+        finite = output.isfinite()
+        if finite.all() if labels is not None else finite.any() or not output.numel():
+            continue
+        only = "" if labels is not None else "nothing but "
         raise ProofError(
-            f"the module answers NaN or infinity on {source}",
+            f"the module answers {only}NaN or infinity on {source}, in output {index}",
             where="trainer" if labels is not None else "architecture",
             remedy="lower trainer.lr, or train longer; without training correct the weights",
         )
@@ -170,6 +185,37 @@ def _require_same(close: Closeness, scores: _Scores) -> None:
         where="export.method",
         remedy="set export.method=script",
     )
+
+
+def require_as_trained(proof: Proof, trained_accuracy: float) -> None:
+    """Check that the reference had the accuracy that training measured on the same images.
+
+    Raises:
+        ProofError: it had another: what was exported is not what was trained.
+    """
+    measured = proof.measured
+    if "module_accuracy" not in measured:
+        return
+    # One image: training asks in other batches, and one near tie may fall the other way.
+    allowed = max(ACCURACY_LOSS, 1 / measured["labelled_images"])
+    if abs(measured["module_accuracy"] - trained_accuracy) > allowed:
+        raise ProofError(
+            f"the module has accuracy {measured['module_accuracy']:.2%} on the images for which"
+            f" training measured {trained_accuracy:.2%}: other weights, or other preprocessing",
+            where="trainer",
+            remedy="train again; if it stays, report it",
+        )
+
+
+def _require_accuracy(scores: _Scores) -> None:
+    measured = scores.measured
+    if measured and measured["module_accuracy"] - measured["accuracy"] > ACCURACY_LOSS:
+        raise ProofError(
+            f"the exported model has accuracy {measured['accuracy']:.2%}, the module it was made"
+            f" from {measured['module_accuracy']:.2%}",
+            where="export.method",
+            remedy="set export.method=script",
+        )
 
 
 def _finding(what: str, close: Closeness, scores: _Scores, *, of_itself: bool) -> str:

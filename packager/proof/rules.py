@@ -1,4 +1,4 @@
-"""Proof 1: the rendered text is a ModelConfig, and says what the recipe says."""
+"""Proof 1: the rendered texts are each a ModelConfig, and say what the recipe says."""
 
 from __future__ import annotations
 
@@ -10,21 +10,57 @@ from packager.model_config.parse import parse
 from packager.proof.result import Proof
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from packager.spec.recipe import Recipe
 
+CONFIG = "config.pbtxt"
 
-def prove(text: str, recipe: Recipe) -> Proof:
+
+def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> Proof:
     """Parse the rendered `config.pbtxt` and compare it with the recipe field by field.
 
+    `hosts` are the texts of `configs/<host>.pbtxt` by host: each is the recipe's on that host, and
+    differs from `config.pbtxt` in its instance groups only.
+
     Raises:
-        SpecError: the text does not parse.
-        ProofError: a field differs.
+        SpecError: a text does not parse.
+        ProofError: a field differs, or there is not one text for each of the recipe's hosts.
     """
-    found = differences(parse(text), recipe)
-    if found:
-        raise ProofError(
-            "; ".join(found),
-            where="config.pbtxt",
-            remedy="correct templates/config.pbtxt.j2",
+    hosts = hosts or {}
+    main = _proven(text, recipe, CONFIG)
+    names = [host.name for host in recipe.serving.hosts]
+    if sorted(hosts) != sorted(names):
+        raise _refused(
+            f"there are configs for hosts {sorted(hosts)}; the recipe has {names}", CONFIG
         )
-    return Proof(name="rules", finding="config.pbtxt parses and equals the recipe field by field")
+    for host in recipe.serving.hosts:
+        place = f"configs/{host.name}.pbtxt"
+        variant = _proven(hosts[host.name], recipe.on(host), place)
+        if _without_groups(variant) != _without_groups(main):
+            raise _refused(f"differs from {CONFIG} in more than its instance groups", place)
+    texts = [CONFIG, *(f"configs/{name}.pbtxt" for name in names)]
+    verbs = "parse and equal" if hosts else "parses and equals"
+    return Proof(name="rules", finding=f"{', '.join(texts)} {verbs} the recipe field by field")
+
+
+def _proven(text: str, recipe: Recipe, where: str) -> Any:
+    """Return a text's message once it is known to say what the recipe says."""
+    config = parse(text, where=where)
+    found = differences(config, recipe)
+    if found:
+        raise _refused("; ".join(found), where)
+    return config
+
+
+def _without_groups(config: Any) -> Any:
+    """Return a copy of a message without its instance groups."""
+    copy = type(config)()
+    copy.CopyFrom(config)
+    copy.ClearField("instance_group")
+    return copy
+
+
+def _refused(problem: str, where: str) -> ProofError:
+    return ProofError(problem, where=where, remedy="correct templates/config.pbtxt.j2")

@@ -1,4 +1,4 @@
-"""Where everything lies in a model repository: pure paths, nothing is touched."""
+"""Where everything lies in a model repository; nothing is written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from packager.export.artifact import ARTIFACT_NAME
 from packager.model_config.render import LABELS_FILE
 
 CONFIG_FILE = "config.pbtxt"
+CONFIGS_FOLDER = "configs"
 MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.jsonl"
 
@@ -23,6 +24,19 @@ class ModelPaths:
     def config(self) -> Path:
         """`config.pbtxt`, which belongs to the model and not to a version."""
         return self.directory / CONFIG_FILE
+
+    @property
+    def configs(self) -> Path:
+        """The directory of the configs for kinds of hosts; it may be missing."""
+        return self.directory / CONFIGS_FOLDER
+
+    def host_config(self, host: str) -> Path:
+        """Return the config for one kind of host: `--model-config-name=<host>` chooses it."""
+        return self.configs / f"{host}.pbtxt"
+
+    def host_configs(self) -> dict[str, Path]:
+        """Return the configs for kinds of hosts that are on disk, by name."""
+        return {path.stem: path for path in sorted(self.configs.glob("*.pbtxt"))}
 
     @property
     def labels(self) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,9 @@ FORMAT = 1
 class Manifest:
     """What a version came from, and the config and labels that it was proven with.
 
-    `files` maps the version's files to their sha256. `dataset`, `preprocessing` and `training` are
-    None for a model that knows of no data, or was not trained here.
+    `host_configs` are the texts of `configs/<host>.pbtxt` by host. `files` maps the version's files
+    to their sha256. `dataset`, `preprocessing` and `training` are None for a model that knows of no
+    data, or was not trained here.
     """
 
     recipe: Recipe
@@ -38,6 +39,7 @@ class Manifest:
     module: Mapping[str, object]
     training: Mapping[str, object] | None
     proofs: tuple[Proof, ...]
+    host_configs: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return canonical JSON: keys sorted, two spaces, a newline at the end."""
@@ -49,6 +51,7 @@ class Manifest:
             "files": dict(self.files),
             "config": self.config,
             "config_sha256": hashlib.sha256(self.config.encode()).hexdigest(),
+            "host_configs": dict(self.host_configs),
             "labels": list(self.labels),
             "recipe": plain(self.recipe),
             "dataset": plain(self.dataset),

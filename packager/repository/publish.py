@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Published:
     """A version in the repository, and what it takes to withdraw it again.
 
-    `previous` holds the contents that `config.pbtxt` and `labels.txt` had before, None for a file
-    that was not there; it is None itself where the model's directory was not there.
+    `previous` holds the contents that labels and configs had before, None for a file that was not
+    there; it is None itself where the model's directory was not there.
     """
 
     model: ModelPaths
@@ -85,8 +85,9 @@ def staged(repository: RepositorySpec, name: str) -> Iterator[ModelPaths]:
 def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> Published:
     """Rename a staged version into the repository under the next free number.
 
-    A new model appears with one rename. In an existing one the version comes first and the
-    config last, so that a server that polls never sees a config without its version.
+    A new model appears with one rename. In an existing one the version comes first and
+    `config.pbtxt` last, so that a server that polls never sees a config without its version. A host
+    that the new version has no config for loses its old one, and takes `config.pbtxt` then.
 
     Raises:
         UnavailableError: the disk is full or the repository cannot be written; it is as before.
@@ -101,12 +102,13 @@ def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> 
             source.directory.rename(target.directory)
             _sync_directory(target.directory.parent)
             return Published(model=target, version=number, previous=None)
-        previous = {path: _bytes(path) for path in (target.labels, target.config)}
+        previous = {path: _bytes(path) for path in _shared(source, target)}
         published = Published(model=target, version=number, previous=previous)
         source.version(number).rename(target.version(number))
         try:
             _sync_directory(target.directory)
             _replace(source.labels, target.labels)
+            _replace_host_configs(source, target)
             _replace(source.config, target.config)
         except BaseException:
             _withdraw(published, repository)
@@ -141,6 +143,7 @@ def _withdraw(published: Published, repository: RepositorySpec) -> None:
             return
         for path, content in published.previous.items():
             _restore(path, content, by_way_of=trash / path.name)
+        _remove_if_empty(model.configs)
         model.version(published.version).rename(trash / str(published.version))
 
 
@@ -148,8 +151,38 @@ def _restore(path: Path, content: bytes | None, *, by_way_of: Path) -> None:
     if content is None:
         path.unlink(missing_ok=True)
     elif content != _bytes(path):
+        path.parent.mkdir(exist_ok=True)
         by_way_of.write_bytes(content)
         _replace(by_way_of, path)
+
+
+def _shared(source: ModelPaths, target: ModelPaths) -> list[Path]:
+    """Return the files that versions share, those of either side: `config.pbtxt` last."""
+    hosts = sorted({*source.host_configs(), *target.host_configs()})
+    return [target.labels, *map(target.host_config, hosts), target.config]
+
+
+def _replace_host_configs(source: ModelPaths, target: ModelPaths) -> None:
+    """Put the staged configs of hosts in, one by one; then take out those of other hosts.
+
+    Each is replaced at once, and the version that it was proven with is there already.
+    """
+    staged = source.host_configs()
+    if staged:
+        target.configs.mkdir(exist_ok=True)
+        _sync_directory(target.directory)
+    for host, path in staged.items():
+        _replace(path, target.host_config(host))
+    for host, path in target.host_configs().items():
+        if host not in staged:
+            path.unlink()
+            _sync_directory(target.configs)
+    _remove_if_empty(target.configs)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _lock(repository: RepositorySpec, model: ModelPaths) -> FileLock:

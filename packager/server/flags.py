@@ -23,3 +23,8 @@ def server_flags(*, identity: str, control: ControlMode) -> list[str]:
     if control is ControlMode.poll:
         flags.append(f"--repository-poll-secs={POLL_INTERVAL_S}")
     return flags
+
+
+def host_flags(host: str | None) -> list[str]:
+    """Have models' `configs/<host>.pbtxt` taken where there is one."""
+    return [] if host is None else [f"--model-config-name={host}"]

@@ -8,6 +8,7 @@ from packager.errors import UnavailableError
 from packager.server import docker as docker_server
 from packager.server import embedded as embedded_server
 from packager.server.external import external
+from packager.server.flags import host_flags
 from packager.spec.server import (
     AutoServerSpec,
     ControlMode,
@@ -28,18 +29,22 @@ def start(
     repository: Path,
     *,
     control: ControlMode = ControlMode.none,
+    host: str | None = None,
 ) -> AbstractContextManager[Server]:
     """A ready server on `repository`; an external one keeps its own repository and mode.
+
+    With `host` it takes `configs/<host>.pbtxt` of every model that has one.
 
     Raises:
         UnavailableError: none can be had.
     """
     if isinstance(spec, AutoServerSpec):
         spec = choose(spec)
+    flags = host_flags(host)
     if isinstance(spec, EmbeddedServerSpec):
-        return embedded_server.embedded(spec, repository, control=control)
+        return embedded_server.embedded(spec, repository, control=control, extra_flags=flags)
     if isinstance(spec, DockerServerSpec):
-        return docker_server.docker(spec, repository, control=control)
+        return docker_server.docker(spec, repository, control=control, extra_flags=flags)
     return external(spec)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from packager.spec.architecture import ArchitectureSpec, TorchScriptSpec
 from packager.spec.dataset import DatasetSpec
-from packager.spec.serving import ServingSpec
+from packager.spec.serving import HostSpec, ServingSpec
 from packager.spec.tensors import TensorSpec
 from packager.spec.training import NoTrainerSpec, TrainerSpec
 from packager.spec.validity import require
@@ -80,6 +80,10 @@ class Recipe:
     def classes(self) -> tuple[str, ...]:
         """The names of the dataset's classes, as far as they are known."""
         return self.dataset.classes if self.dataset else ()
+
+    def on(self, host: HostSpec) -> Recipe:
+        """Return the recipe as one kind of host runs it."""
+        return replace(self, serving=self.serving.on(host))
 
     def _require_data(self) -> None:
         if self.dataset is not None:

@@ -7,34 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
 from packager import console
 from packager.architectures import layers
 from packager.datasets.fetch import fetch
 from packager.datasets.load import Dataset, load
 from packager.datasets.samples import first, in_order
 from packager.errors import SpecError
-from packager.export import existing, torchscript
-from packager.export.preprocessing import with_preprocessing
-from packager.model_config.render import label_filename, render
-from packager.proof import batching, contract, live, parity, rules
+from packager.proof import batching, contract, parity, rules
+from packager.proof.question import Question
 from packager.proof.result import Proof
 from packager.proof.samples import generated, image_rows
-from packager.repository.layout import ModelPaths
-from packager.repository.manifest import Manifest, digests
 from packager.repository.publish import Published, publish, reported, rewrite_manifest, staged
-from packager.spec.architecture import LayersSpec, TorchScriptSpec
-from packager.spec.recipe import Pixels, Recipe
+from packager.spec.architecture import LayersSpec
+from packager.spec.recipe import Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
-from packager.tasks.recording import (
-    dataset_record,
-    module_record,
-    preprocessing_record,
-    training_record,
-)
+from packager.tasks.candidate import STAGED_VERSION, Candidate, host_configs, manifest_of, stage
 from packager.tasks.requests import examples
 from packager.tasks.summary import Summary
 from packager.tasks.training import Made, made
@@ -42,33 +30,19 @@ from packager.tasks.training import Made, made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import torch
+
     from packager.proof.samples import Rows
+    from packager.repository.layout import ModelPaths
+    from packager.repository.manifest import Manifest
     from packager.spec.job import Job
 
-
-STAGED_VERSION = 1
-"""A staged model's version directory; publishing gives it the next free number."""
 
 SAMPLE = 256
 """Test images that are tried in batches of every size."""
 
 TEST_BATCH = 500
 """How many test images are compared at a time."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """A staged model, to be proven and published, with all that it came from.
-
-    `reference` is what the artifact must answer as: the module before it was exported.
-    """
-
-    recipe: Recipe
-    dataset: Dataset | None
-    made: Made
-    model: ModelPaths
-    reference: nn.Module
-    artifact: torch.jit.ScriptModule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,9 +90,9 @@ def _build(
     job: Job, recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths
 ) -> Built:
     with reported(model.directory, "repository.staging"):
-        candidate = _stage(recipe, dataset, module, model)
+        candidate = stage(recipe, dataset, module, model)
     proofs, question = _prove(job, candidate)
-    manifest = _manifest(candidate, proofs)
+    manifest = manifest_of(candidate, proofs)
     with reported(model.directory, "repository.staging"):
         model.manifest(STAGED_VERSION).write_text(manifest.to_json())
     return _publish(job, candidate, manifest, question)
@@ -170,64 +144,26 @@ def _data(job: Job, recipe: Recipe) -> Dataset | None:
     return dataset
 
 
-def _stage(recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths) -> Candidate:
-    """Write everything but the manifest, and read the artifact back."""
-    path = model.artifact(STAGED_VERSION)
-    path.parent.mkdir()
-    with console.stage("export") as findings:
-        reference = _export(recipe, module, path)
-        artifact = torchscript.load(path)
-        size = path.stat().st_size
-        findings.append(f"TorchScript ({_method(recipe)}), {size:,} bytes")
-    recipe = contract.derive_outputs(recipe, artifact)
-    model.config.write_text(render(recipe))
-    if any(label_filename(tensor, recipe) for tensor in recipe.outputs):
-        model.labels.write_text("".join(f"{name}\n" for name in recipe.classes))
-    if module.trained is not None:
-        lines = [epoch.to_json() for epoch in module.trained.epochs]
-        model.metrics(STAGED_VERSION).write_text("".join(lines))
-    return Candidate(
-        recipe=recipe,
-        dataset=dataset,
-        made=module,
-        model=model,
-        reference=reference,
-        artifact=artifact,
-    )
-
-
-def _export(recipe: Recipe, module: Made, path: Path) -> nn.Module:
-    """Write the artifact; return the module that it must answer as."""
-    if isinstance(recipe.architecture, TorchScriptSpec):
-        existing.copy_in(recipe.architecture, path)
-        return torchscript.load(recipe.architecture.path)
-    served = module.require_module()
-    if recipe.export.pixels is Pixels.uint8 and recipe.dataset is not None:
-        served = with_preprocessing(served, recipe.dataset.normalize).eval()
-    torchscript.export(served, method=recipe.export.method, path=path)
-    return served
-
-
-def _method(recipe: Recipe) -> str:
-    if isinstance(recipe.architecture, TorchScriptSpec):
-        return "the file as it is"
-    return recipe.export.method.value
-
-
-def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], live.Question]:
-    recipe, artifact = candidate.recipe, candidate.artifact
+def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], Question]:
+    recipe, artifact, trained = candidate.recipe, candidate.artifact, candidate.made.trained
     with console.stage("prove") as findings:
         proofs = [
-            rules.prove(candidate.model.config.read_text(), recipe),
+            rules.prove(candidate.model.config.read_text(), recipe, host_configs(candidate)),
             contract.prove(recipe, artifact, config=candidate.model.config.read_text()),
             batching.prove(artifact, _sample(candidate), recipe.serving),
         ]
         source, batches = _questions(candidate)
         proof, kept = parity.prove(
-            artifact, candidate.reference, batches, serving=recipe.serving, source=source
+            candidate.reloaded(),
+            candidate.reference,
+            batches,
+            serving=recipe.serving,
+            source=source,
         )
+        if trained is not None:
+            parity.require_as_trained(proof, trained.test.accuracy)
         proofs.append(proof)
-        question = live.Question(
+        question = Question(
             recipe=recipe, rows=kept.rows, expected=kept.expected, version=STAGED_VERSION
         )
         proofs.append(proving.before_publishing(job.server, candidate.model, question))
@@ -254,7 +190,7 @@ def _questions(
     return "test images", ((image_rows(images, recipe), labels) for images, labels in batches)
 
 
-def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: live.Question) -> Built:
+def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: Question) -> Built:
     proofs = list(manifest.proofs)
     with console.stage("publish") as findings:
         published = publish(candidate.model, job.repository, version=STAGED_VERSION)
@@ -267,24 +203,6 @@ def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: live.
             rewrite_manifest(published, proven.to_json(), job.repository)
         findings.append(f"{candidate.recipe.name} version {published.version}")
     return Built(recipe=candidate.recipe, published=published, proofs=tuple(proofs))
-
-
-def _manifest(candidate: Candidate, proofs: list[Proof]) -> Manifest:
-    model, recipe, trained = candidate.model, candidate.recipe, candidate.made.trained
-    files = [model.artifact(STAGED_VERSION)]
-    if trained is not None:
-        files.append(model.metrics(STAGED_VERSION))
-    return Manifest(
-        recipe=recipe,
-        files=digests(*files),
-        config=model.config.read_text(),
-        labels=recipe.classes if model.labels.exists() else (),
-        dataset=dataset_record(recipe, candidate.dataset),
-        preprocessing=preprocessing_record(recipe),
-        training=training_record(recipe, trained),
-        module=module_record(recipe, candidate.made.module),
-        proofs=tuple(proofs),
-    )
 
 
 def _print(built: Built, summary: Summary) -> None:

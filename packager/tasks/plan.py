@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packager import console
 from packager.model_config.render import render
-from packager.repository.layout import ModelPaths
+from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, ModelPaths
 from packager.repository.versions import next_version, versions
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import Job, PlanFormat, PlanTask
@@ -18,14 +18,17 @@ from packager.spec.training import NoTrainerSpec
 from packager.tasks.preflight import require_scores
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packager.spec.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A build that has not happened: its steps, its version and its change of `config.pbtxt`.
+    """A build that has not happened: its steps, its version and its change of configs.
 
-    `config_diff` is a unified diff, None where the config follows from the artifact yet to come.
+    `config_diff` is a unified diff of `config.pbtxt`, then of hosts' configs; None where they
+    follow from the artifact yet to come.
     """
 
     model: str
@@ -69,7 +72,7 @@ def make(job: Job) -> Plan:
             f"data:    {_data(recipe)}",
             f"train:   {_training(recipe)}",
             f"export:  {_export(recipe)}",
-            "prove:   rules, contract, batching, parity, live",
+            f"prove:   rules, contract, batching, parity, live{_hosts(recipe)}",
             f"publish: {model.version(next_version(model.directory))}",
         ),
         config_diff=_config_diff(recipe, model),
@@ -103,15 +106,39 @@ def _export(recipe: Recipe) -> str:
     return f"{text} of raw uint8 pixels" if recipe.export.pixels is Pixels.uint8 else text
 
 
+def _hosts(recipe: Recipe) -> str:
+    """Return which hosts get a config of their own; a GPU's is only run where there is one."""
+    hosts = recipe.serving.hosts
+    told = ", ".join(f"{host.name} ({host.instance_group.kind.value})" for host in hosts)
+    return f"; a config each for hosts {told}" if hosts else ""
+
+
 def _config_diff(recipe: Recipe, model: ModelPaths) -> str | None:
+    """Return how `config.pbtxt` and the configs of hosts would change, one diff after the other."""
     if not (recipe.inputs and recipe.outputs):
         return None
-    before = model.config.read_text() if model.config.exists() else ""
+    before = {CONFIG_FILE: model.config} | {
+        f"{CONFIGS_FOLDER}/{path.name}": path for path in model.host_configs().values()
+    }
+    after = {CONFIG_FILE: render(recipe)} | {
+        f"{CONFIGS_FOLDER}/{host.name}.pbtxt": render(recipe.on(host))
+        for host in recipe.serving.hosts
+    }
+    return "".join(
+        _diff(name, _text(before.get(name)), after.get(name, "")) for name in before | after
+    )
+
+
+def _text(path: Path | None) -> str:
+    return path.read_text() if path is not None and path.exists() else ""
+
+
+def _diff(name: str, before: str, after: str) -> str:
     return "".join(
         difflib.unified_diff(
             before.splitlines(keepends=True),
-            render(recipe).splitlines(keepends=True),
-            fromfile="published config.pbtxt" if before else "no config.pbtxt",
-            tofile="config.pbtxt",
+            after.splitlines(keepends=True),
+            fromfile=f"published {name}" if before else f"no {name}",
+            tofile=name if after else f"no {name}",
         )
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager import user_cache
@@ -10,7 +9,7 @@ from packager.architectures.torch_file import require_file
 from packager.errors import SpecError, UnavailableError
 from packager.proof.inputs import require_image_input, require_mapped
 from packager.repository.publish import prepare
-from packager.server import docker, embedded, ports
+from packager.server import docker, embedded, gpus, ports
 from packager.server.external import external
 from packager.server.start import choose
 from packager.server.stub_paths import require_safe
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
     from packager.spec.server import ServerSpec
     from packager.spec.tensors import TensorSpec
-
-GPU_DEVICES = ("nvidia[0-9]*", "dxg")
-"""The device files of NVIDIA's driver, on Linux and in WSL."""
 
 
 def run(job: Job) -> None:
@@ -118,7 +114,7 @@ def _require_server(server: ServerSpec, recipe: Recipe) -> None:
 
 def _require_gpu(recipe: Recipe) -> None:
     needs = recipe.serving.instance_group.kind is InstanceKind.KIND_GPU
-    if needs and not any(any(Path("/dev").glob(pattern)) for pattern in GPU_DEVICES):
+    if needs and not gpus.has_gpu():
         raise UnavailableError(
             "KIND_GPU is asked for, and this host has no GPU to prove the model on",
             where="serving.instance_group.kind",

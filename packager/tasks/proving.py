@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packager.client import Client, RequestError
@@ -11,6 +12,7 @@ from packager.model_config.parse import parse, to_json
 from packager.proof import live
 from packager.proof.result import Proof, Verdict
 from packager.repository.publish import Published, withdraw
+from packager.server import gpus
 from packager.server.external import external
 from packager.server.start import start
 from packager.spec.server import (
@@ -22,8 +24,10 @@ from packager.spec.server import (
     NoServerSpec,
     ServerSpec,
 )
+from packager.spec.serving import InstanceKind
 
 if TYPE_CHECKING:
+    from packager.proof.question import Question
     from packager.repository.layout import ModelPaths
     from packager.spec.recipe import RepositorySpec
 
@@ -35,7 +39,7 @@ AFTER_PUBLISHING = Proof(
 )
 
 
-def before_publishing(server: ServerSpec, model: ModelPaths, question: live.Question) -> Proof:
+def before_publishing(server: ServerSpec, model: ModelPaths, question: Question) -> Proof:
     """Have a server load the staged model and prove its answers.
 
     An external server that loads only what is in its repository is asked after publishing.
@@ -47,16 +51,48 @@ def before_publishing(server: ServerSpec, model: ModelPaths, question: live.Ques
         case NoServerSpec():
             return live.skipped()
         case ExternalServerSpec():
-            return _loaded_under_another_name(server, model, question)
+            return _with_hosts_told(_loaded_under_another_name(server, model, question), question)
         case AutoServerSpec() | EmbeddedServerSpec() | DockerServerSpec():
-            return _on_staged_repository(server, model, question)
+            proof = _on_staged_repository(server, model, question)
+            return _with_hosts_proven(server, model, question, proof)
+
+
+def _with_hosts_told(proof: Proof, question: Question) -> Proof:
+    """Return a proof of `config.pbtxt` that says so, where there are configs for hosts too."""
+    hosts = question.recipe.serving.hosts
+    if not hosts or proof is AFTER_PUBLISHING:
+        return proof
+    names = ", ".join(f"configs/{host.name}.pbtxt" for host in hosts)
+    return replace(proof, finding=f"{proof.finding}; not run: {names} (this server's own is taken)")
+
+
+def _with_hosts_proven(
+    server: AutoServerSpec | EmbeddedServerSpec | DockerServerSpec,
+    model: ModelPaths,
+    question: Question,
+    proof: Proof,
+) -> Proof:
+    """Prove each host's config that differs, on a server of its own; say of each what was done."""
+    findings = [proof.finding]
+    for host in question.recipe.serving.hosts:
+        path = model.host_config(host.name)
+        name = f"configs/{path.name}"
+        if path.read_bytes() == model.config.read_bytes():
+            findings.append(f"{name} is the same text as config.pbtxt")
+        elif host.instance_group.kind is InstanceKind.KIND_GPU and not gpus.has_gpu():
+            findings.append(f"{name} is not run: this host has no GPU")
+        else:
+            one = replace(question, recipe=question.recipe.on(host))
+            _on_staged_repository(server, model, one, host=host.name)
+            findings.append(f"{name} is served and answers as well")
+    return replace(proof, finding="; ".join(findings))
 
 
 def after_publishing(
     server: ExternalServerSpec,
     published: Published,
     repository: RepositorySpec,
-    question: live.Question,
+    question: Question,
     proof: Proof,
 ) -> Proof:
     """Prove on a server that follows the repository; on failure take the version back out.
@@ -82,10 +118,12 @@ def after_publishing(
 def _on_staged_repository(
     server: AutoServerSpec | EmbeddedServerSpec | DockerServerSpec,
     model: ModelPaths,
-    question: live.Question,
+    question: Question,
+    *,
+    host: str | None = None,
 ) -> Proof:
     with (
-        start(server, model.directory.parent, control=ControlMode.none) as running,
+        start(server, model.directory.parent, control=ControlMode.none, host=host) as running,
         Client(running.endpoints) as client,
     ):
         name = question.recipe.name
@@ -93,15 +131,16 @@ def _on_staged_repository(
         if reason is not None:
             raise ProofError(
                 f"Triton does not load the model: {reason}",
-                where="live",
+                where="live" if host is None else f"configs/{host}.pbtxt",
                 remedy="correct what it names; nothing is published",
             )
         client.wait_for_model(name, question.version, timeout_s=30.0)
+        live.prove_instances(client, question, model=name)
         return live.prove(client, question, grpc=running.endpoints.grpc is not None, model=name)
 
 
 def _loaded_under_another_name(
-    server: ExternalServerSpec, model: ModelPaths, question: live.Question
+    server: ExternalServerSpec, model: ModelPaths, question: Question
 ) -> Proof:
     """Load the staged bytes into a server in explicit mode, beside whatever it serves."""
     name = f"{question.recipe.name[:100]}__proof_{secrets.token_hex(4)}"
@@ -127,12 +166,13 @@ def _loaded_under_another_name(
             client.unload(name)
 
 
-def _asked(server: ExternalServerSpec, question: live.Question, timeout_s: float) -> Proof:
+def _asked(server: ExternalServerSpec, question: Question, timeout_s: float) -> Proof:
     with external(server) as running, Client(running.endpoints) as client:
         client.wait_for_model(question.recipe.name, question.version, timeout_s=timeout_s)
-        return live.prove(
+        proof = live.prove(
             client,
             question,
             grpc=running.endpoints.grpc is not None,
             model=question.recipe.name,
         )
+        return _with_hosts_told(proof, question)

@@ -42,7 +42,7 @@ def run(job: Job, task: ServeTask) -> None:
             remedy="build a model first, for example: python -m packager model=fashion_cnn",
         )
     spec = _with_standard_ports(job.server)
-    with start(spec, job.repository.path, control=task.control) as server:
+    with start(spec, job.repository.path, control=task.control, host=task.host) as server:
         _print(server)
         console.err.print("[dim]Ctrl-C stops it[/]")
         status = server.wait()

@@ -13,6 +13,7 @@ from packager.errors import ProofError
 from packager.export import torchscript
 from packager.model_config.render import render
 from packager.proof import live
+from packager.proof.question import Question
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportMethod
@@ -56,13 +57,13 @@ def client(served: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def question(served: Recipe, images: Dataset) -> live.Question:
+def question(served: Recipe, images: Dataset) -> Question:
     """Ask for what the served module really answers."""
     (pixels,) = rows(images, 256)
-    return live.Question(recipe=served, rows=(pixels,), expected=(Scores()(pixels),), version=1)
+    return Question(recipe=served, rows=(pixels,), expected=(Scores()(pixels),), version=1)
 
 
-def test_a_model_that_answers_as_trained_passes(client: Client, question: live.Question) -> None:
+def test_a_model_that_answers_as_trained_passes(client: Client, question: Question) -> None:
     """Over three protocols, with the time that each took."""
     proof = live.prove(client, question, model=MODEL, grpc=True)
     assert proof.measured["relative_error"] <= 1e-6
@@ -70,12 +71,12 @@ def test_a_model_that_answers_as_trained_passes(client: Client, question: live.Q
     assert all(protocol in proof.timing for protocol in ("json", "binary", "grpc"))
 
 
-def test_without_grpc_two_protocols_are_asked(client: Client, question: live.Question) -> None:
+def test_without_grpc_two_protocols_are_asked(client: Client, question: Question) -> None:
     """An external server's gRPC address may not be known."""
     assert "2 protocols" in live.prove(client, question, model=MODEL, grpc=False).finding
 
 
-def test_fewer_images_than_a_batch_are_enough(client: Client, question: live.Question) -> None:
+def test_fewer_images_than_a_batch_are_enough(client: Client, question: Question) -> None:
     """They are sent more than once."""
     few = dataclasses.replace(
         question, rows=(question.rows[0][:3],), expected=(question.expected[0][:3],)
@@ -84,7 +85,7 @@ def test_fewer_images_than_a_batch_are_enough(client: Client, question: live.Que
 
 
 @pytest.mark.parametrize("change", [0.01, float("nan")])
-def test_another_answer_is_refused(client: Client, question: live.Question, change: float) -> None:
+def test_another_answer_is_refused(client: Client, question: Question, change: float) -> None:
     """One image's answer, one part in a hundred off, is enough."""
     expected = question.expected[0].clone()
     expected[7] += change * expected.abs().max()
@@ -93,7 +94,7 @@ def test_another_answer_is_refused(client: Client, question: live.Question, chan
         live.prove(client, wrong, model=MODEL, grpc=True)
 
 
-def test_answers_in_another_order_are_refused(client: Client, question: live.Question) -> None:
+def test_answers_in_another_order_are_refused(client: Client, question: Question) -> None:
     """Each image has its own answer."""
     wrong = dataclasses.replace(question, expected=(question.expected[0].flip(0),))
     with pytest.raises(ProofError, match="answers otherwise"):
@@ -111,7 +112,7 @@ def test_answers_in_another_order_are_refused(client: Client, question: live.Que
     ],
 )
 def test_metadata_that_differs_from_the_recipe_is_refused(
-    client: Client, question: live.Question, side: str, tensor: TensorSpec
+    client: Client, question: Question, side: str, tensor: TensorSpec
 ) -> None:
     """Name, data type and dims, before any image is sent."""
     change: dict[str, Any] = {side: (tensor,)}
@@ -121,13 +122,13 @@ def test_metadata_that_differs_from_the_recipe_is_refused(
     assert caught.value.where == f"live.{side}"
 
 
-def test_a_model_with_another_batching_is_refused(client: Client, question: live.Question) -> None:
+def test_a_model_with_another_batching_is_refused(client: Client, question: Question) -> None:
     """An unbatched recipe has no batch dimension in its metadata."""
     unbatched = recipe(f"model={MODEL}", "serving=unbatched", "serving.batch_dim=1")
     with pytest.raises(ProofError, match="the server says"):
         live.prove(client, dataclasses.replace(question, recipe=unbatched), model=MODEL, grpc=True)
 
 
-def test_expected_answers_are_not_all_alike(question: live.Question) -> None:
+def test_expected_answers_are_not_all_alike(question: Question) -> None:
     """Or the proofs above would prove nothing."""
     assert torch.unique(question.expected[0], dim=0).shape[0] > 100

@@ -20,6 +20,7 @@ from packager.export.torchscript import export, load
 from packager.model_config.render import render
 from packager.proof import contract, live, parity
 from packager.proof.asking import answers
+from packager.proof.question import Question
 from packager.proof.samples import generated
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
@@ -64,15 +65,15 @@ class Served:
 
     client: Client
     address: str
-    questions: dict[str, live.Question]
+    questions: dict[str, Question]
 
-    def prove(self, name: str, question: live.Question | None = None) -> str:
+    def prove(self, name: str, question: Question | None = None) -> str:
         """Return the finding of a model's proof."""
         asked = question or self.questions[name]
         return live.prove(self.client, asked, model=name, grpc=True).finding
 
 
-def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> live.Question:
+def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> Question:
     """Write a model as a build does, and prove it without a server."""
     model = ModelPaths(repository / name)
     model.version(1).mkdir(parents=True)
@@ -88,7 +89,7 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> liv
         serving=made.serving,
         source="generated inputs",
     )
-    return live.Question(recipe=made, rows=kept.rows, expected=kept.expected, version=1)
+    return Question(recipe=made, rows=kept.rows, expected=kept.expected, version=1)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     swapped.config.write_text(render(listed))
     rows = questions["minus"].rows
     by_order = answers(load(swapped.artifact(1)), rows)
-    questions["swapped"] = live.Question(recipe=listed, rows=rows, expected=by_order, version=1)
+    questions["swapped"] = Question(recipe=listed, rows=rows, expected=by_order, version=1)
     with (
         embedded(EmbeddedServerSpec(), repository) as server,
         Client(server.endpoints) as client,
@@ -201,10 +202,11 @@ def test_a_request_of_large_rows_has_fewer(size: int, largest: int, sent: int) -
     """JSON takes several times as many bytes as the numbers."""
     serving = dataclasses.replace(recipe("model=fashion_cnn").serving, max_batch_size=largest)
     rows = (torch.zeros(40, size),)
-    question = live.Question(
+    question = Question(
         recipe=without_data([tensor("x", size)], [tensor("y", size)], serving),
         rows=rows,
         expected=rows,
         version=1,
     )
-    assert {len(request[0]) for request, _ in live._requests(question)} == {sent}
+    sizes = {len(request[0]) for request, _ in question.requests(question.request_size)}
+    assert sizes == {sent}

@@ -11,7 +11,7 @@ import torch
 
 from packager.errors import ProofError
 from packager.export.torchscript import load
-from packager.proof.parity import Kept, prove
+from packager.proof.parity import Kept, prove, require_as_trained
 from packager.proof.result import Proof, Verdict
 from packager.proof.samples import generated
 from packager.spec.recipe import ExportMethod
@@ -196,6 +196,30 @@ def test_infinite_answers_to_generated_inputs_are_refused(tmp_path: Path) -> Non
             source="generated inputs",
         )
     assert caught.value.where == "architecture"
+
+
+def test_infinity_that_is_meant_is_compared_by_its_place(tmp_path: Path) -> None:
+    """Of a model without data: the logarithm of a mask; the finding says how many."""
+    module, asked = artifacts.Inverse().eval(), torch.tensor([[0.0, 1.0, 2.0, 4.0]] * 8)
+    made = artifact(module, tmp_path)
+    proof, kept = prove(made, module, [((asked,), None)], serving=BATCHED, source="inputs")
+    assert proof.finding.endswith("8 numbers are NaN or infinite, the same in both")
+    assert kept.expected[0].isinf().sum() == 8
+    other = artifact(artifacts.Doubled(), tmp_path)
+    with pytest.raises(ProofError, match="relative error inf"):
+        prove(other, module, [((asked,), None)], serving=BATCHED, source="inputs")
+
+
+def test_the_accuracy_is_the_trained_modules(images: Dataset, tmp_path: Path) -> None:
+    """What training measured, to the image; another figure means other weights."""
+    module = tiny().eval()
+    proof, _ = _proven(artifact(module, tmp_path), module, images)
+    accuracy = _accuracy(module, images)
+    assert proof.measured["accuracy"] == proof.measured["module_accuracy"]
+    require_as_trained(proof, accuracy)
+    with pytest.raises(ProofError, match="for which training measured") as caught:
+        require_as_trained(proof, accuracy + 0.01)
+    assert caught.value.where == "trainer"
 
 
 def test_without_a_row_nothing_is_proven(tmp_path: Path) -> None:

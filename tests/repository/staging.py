@@ -20,22 +20,38 @@ def repository_in(folder: Path) -> RepositorySpec:
     return spec
 
 
-def fill(model: ModelPaths, mark: str, *, labels: bool = True, size: int = 100) -> None:
-    """Write a staged version 1 whose every file says `mark`."""
+def fill(
+    model: ModelPaths,
+    mark: str,
+    *,
+    labels: bool = True,
+    size: int = 100,
+    hosts: tuple[str, ...] = (),
+) -> None:
+    """Write a staged version 1 whose every file says `mark`, with a config for each host."""
     model.version(1).mkdir()
     model.artifact(1).write_text(mark * size)
     model.manifest(1).write_text(mark)
     model.config.write_text(f"# {mark}\n")
+    if hosts:
+        model.configs.mkdir()
+    for host in hosts:
+        model.host_config(host).write_text(f"# {mark} on {host}\n")
     if labels:
         model.labels.write_text(f"{mark}\n")
 
 
 def publish_marked(
-    repository: RepositorySpec, mark: str, *, name: str = "m", labels: bool = True
+    repository: RepositorySpec,
+    mark: str,
+    *,
+    name: str = "m",
+    labels: bool = True,
+    hosts: tuple[str, ...] = (),
 ) -> Published:
     """Stage and publish a version whose every file says `mark`."""
     with staged(repository, name) as model:
-        fill(model, mark, labels=labels)
+        fill(model, mark, labels=labels, hosts=hosts)
         return publish(model, repository, version=1)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from packager.client import Client, RequestError, TensorMetadata, WireFormat
+from packager.client import Client, RequestError, WireFormat
 from packager.errors import UnavailableError
+from packager.model_metadata import TensorMetadata
 from packager.server.running import Endpoints
 from packager.spec.tensors import DataType
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packager.repository.layout import ModelPaths
 from packager.spec.architecture import LayersSpec, TorchScriptSpec, WeightsSpec
 from packager.spec.recipe import ExportSpec, Pixels
 from packager.spec.training import NoTrainerSpec
@@ -58,6 +59,22 @@ def test_without_training_the_weights_origin_is_said() -> None:
     assert _steps(replace(FASHION, architecture=architecture))["train"].endswith(
         ", beginning with /w.safetensors"
     )
+
+
+def test_the_configs_of_hosts_are_said_and_shown(tmp_path: Path) -> None:
+    """New ones, and the published one of a host that the recipe has no more."""
+    given = job("model=fashion_cnn", "serving/hosts=cpu_and_gpu", f"repository.path={tmp_path}")
+    model = ModelPaths(tmp_path / "fashion_cnn")
+    model.configs.mkdir(parents=True)
+    model.host_config("old").write_text("# old\n")
+    prove = _steps(given.require_recipe(), given)["prove"]
+    assert prove.endswith("a config each for hosts cpu (KIND_CPU), gpu (KIND_GPU)")
+    diff = make(given).config_diff
+    assert diff is not None
+    assert "--- no configs/gpu.pbtxt\n+++ configs/gpu.pbtxt\n" in diff
+    assert "+  kind: KIND_GPU\n" in diff
+    assert "--- published configs/old.pbtxt\n+++ no configs/old.pbtxt\n" in diff
+    assert diff.index("+++ config.pbtxt") < diff.index("+++ configs/cpu.pbtxt")
 
 
 def test_raw_pixels_are_said() -> None:
