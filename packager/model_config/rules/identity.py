@@ -145,7 +145,7 @@ def infer(config: Any, files: ModelFiles | None) -> Identity:
             file = f"model.{backend}"
     if not platform and backend in ("tensorrt", "onnxruntime", "pytorch"):
         platform = _KNOWN_BACKENDS[backend]
-    file = file or _PLATFORMS.get(platform, ("", ""))[1] or _DEFAULT_FILES.get(backend, "")
+    file = file or _DEFAULT_FILES.get(backend, "") or _PLATFORMS.get(platform, ("", ""))[1]
     return Identity(model=model, platform=platform, backend=backend, file=file)
 
 

@@ -80,8 +80,9 @@ BOOLEAN = Rule(
 )
 PARAMETER = Rule(
     id="TRN809",
-    wording="the libtorch backend knows no parameter '{parameter}' and ignores it",
-    remedy="did you mean {close}?",
+    wording="the libtorch backend knows no parameter '{parameter}' and ignores it: did you mean"
+    " {close}?",
+    remedy="correct the name, or remove it",
     judge=Judge.packager,
     severity=Severity.warning,
 )
