@@ -1,0 +1,58 @@
+"""`packager-lint` and `python -m packager.lint`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from packager.errors import (
+    EXIT_BROKEN_PIPE,
+    EXIT_FAULT,
+    EXIT_INTERRUPTED,
+    PackagerError,
+)
+
+EXIT_COULD_NOT_RUN = 2
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    # Names on disk may hold what the terminal's encoding does not.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = EXIT_BROKEN_PIPE
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    from packager.lint import command  # noqa: PLC0415  after Ctrl-C is taken care of
+
+    try:
+        return command.run(arguments)
+    except BrokenPipeError:
+        raise
+    except PackagerError as error:
+        sys.stderr.write(f"packager-lint: {error}\n")
+        return EXIT_COULD_NOT_RUN
+    except MemoryError:
+        sys.stderr.write("packager-lint: there is not enough memory. Remedy: use --jobs 1.\n")
+        return EXIT_COULD_NOT_RUN
+    except Exception as error:  # noqa: BLE001  no traceback, whatever the input
+        sys.stderr.write(
+            f"packager-lint: a fault of packager: {type(error).__name__}: {error}."
+            " Remedy: please report it.\n"
+        )
+        return EXIT_FAULT
+
+
+if __name__ == "__main__":
+    main()

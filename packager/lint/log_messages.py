@@ -1,0 +1,96 @@
+r"""The messages in whatever a user has: a server's log, an exception, a JSON answer, a sentence.
+
+A log's line is `E1122 09:35:52.1 5131 file.cc:642] "message"`, the message quoted with `\n`
+escapes; models that failed stand in a table. Clients put `[400]` or an exception's name before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOG = re.compile(r"^[IWEFV]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] ?(?P<message>.*)$")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ERROR_FIELD = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)*")')
+_FRAME = re.compile(r"^\s*\+[-=+]+\+\s*$")
+_CELL = re.compile(r"\s*\|\s*")
+_LOADING = ("failed to load", "UNAVAILABLE", "Poll failed", "failed to poll")
+_REQUEST_ID = re.compile(r"\[request id: [^\]]*\] ?")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message; `is_load` says whether a model's load told it, rather than a request."""
+
+    text: str
+    is_load: bool
+
+
+def messages(text: str) -> Iterator[Message]:
+    """Yield the distinct messages of a text, in its order."""
+    seen: set[str] = set()
+    for found in _all(_ANSI.sub("", text)):
+        told = _REQUEST_ID.sub("", found) if not _is_load(found) else found
+        told = told.strip()
+        if told and told not in seen:
+            seen.add(told)
+            yield Message(told, _is_load(found))
+
+
+def _is_load(text: str) -> bool:
+    return any(word in text for word in _LOADING)
+
+
+def _all(text: str) -> Iterator[str]:
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        cells = _cells(line)
+        if cells is not None:
+            _add_row(rows, cells)
+            continue
+        if _FRAME.match(line):
+            continue
+        yield from (row[-1] for row in rows)
+        rows.clear()
+        found = _LOG.match(line.strip())
+        content = _unquoted(found["message"]) if found else line
+        answers = [str(_json(one)) for one in _ERROR_FIELD.findall(content)]
+        yield from answers or [content] if "\n" not in content else _all(content)
+        if "\n" in content:
+            yield content
+    yield from (row[-1] for row in rows)
+
+
+def _cells(line: str) -> list[str] | None:
+    """Return the cells of a table's row; None for other lines."""
+    stripped = line.strip()
+    if not (stripped.startswith("|") and stripped.endswith("|") and len(stripped) > 1):
+        return None
+    return _CELL.split(stripped[1:-1].strip(" "), maxsplit=2)
+
+
+def _add_row(rows: list[list[str]], cells: list[str]) -> None:
+    """Add a row, or go on with the last one where only its last cell was wrapped."""
+    if rows and cells and not any(cells[:-1]):
+        rows[-1][-1] = f"{rows[-1][-1].rstrip()} {cells[-1].strip()}"
+    else:
+        rows.append(cells)
+
+
+def _unquoted(message: str) -> str:
+    message = message.strip()
+    if len(message) > 1 and message[0] == message[-1] == '"':
+        return str(_json(message))
+    return message
+
+
+def _json(quoted: str) -> object:
+    try:
+        return json.loads(quoted)
+    except ValueError:
+        return quoted[1:-1].replace("\\n", "\n").replace('\\"', '"')
