@@ -12,6 +12,7 @@ GROUPS = (
     "export",
     "serving",
     "serving/instance_group",
+    "serving/hosts",
     "server",
     "task",
 )

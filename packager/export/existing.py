@@ -122,7 +122,7 @@ def _require_evaluation(module: torch.jit.ScriptModule, *, told: Path) -> None:
             where=KEY,
             remedy=f"save it in evaluation mode: {SAVE_IT}",
         )
-    operators = sorted(_training_operators(module))
+    operators = sorted(training_operators(module))
     if operators:
         raise SpecError(
             f"{told} was traced in training mode: {', '.join(operators)} stay in it",
@@ -132,7 +132,7 @@ def _require_evaluation(module: torch.jit.ScriptModule, *, told: Path) -> None:
         )
 
 
-def _training_operators(module: torch.jit.ScriptModule) -> set[str]:
+def training_operators(module: torch.jit.ScriptModule) -> set[str]:
     """Return the operators that training mode is written into as a constant."""
     graph: Any = module.inlined_graph
     return {

@@ -158,6 +158,13 @@ class Largest(nn.Module):
         return x / x.max()
 
 
+class Softmax(nn.Module):
+    """Shares one out among the rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.softmax(0)
+
+
 class Noisy(nn.Module):
     """Answers otherwise each time."""
 
