@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CONFIG = "config.pbtxt"
 VARIANTS = "configs"
 LARGEST_BYTES = 4 * 2**20
+_VARIABLE = re.compile(r"{{.*?}}|{%.*?%}|<%.*?%>|\$\{.*?}|\$[A-Z_]+")
 _NOT_UTF8 = "Couldn't parse string: 'utf-8' codec"
 
 
@@ -99,7 +101,14 @@ def _parsed(text: str, file: str) -> Read:
             finding = layout.NO_UTF8.at(file=file, problem="an escaped byte in a string")
             problem = Problem(finding=finding, line=error.line, column=error.column)
             return Read(text=text, config=None, problems=(problem,))
-        return _refused(text, error.problem, line=error.line, column=error.column)
+        note = f"{error.problem}{_template(text, error.line)}"
+        return _refused(text, note, line=error.line, column=error.column)
+
+
+def _template(text: str, line: int) -> str:
+    """Return a hint where a line still has what a template's engine should have replaced."""
+    found = _VARIABLE.search(text.split("\n")[line - 1]) if text else None
+    return f" '{found[0]}' looks like a variable that nothing has replaced." if found else ""
 
 
 def _refused(text: str, note: str, *, line: int, column: int = 1) -> Read:
