@@ -24,7 +24,7 @@ from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
 from packager.resolve.job import to_spec
 from packager.resources import folder
-from packager.spec.job import BuildTask, Job, PlanTask, ServeTask
+from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, ValidateTask
 from packager.sweep import names, results
 from packager.tasks import preflight
 from packager.training import ranks
@@ -234,4 +234,8 @@ def run_task(job: Job) -> Summary | None:
             from packager.tasks import serve  # noqa: PLC0415
 
             serve.run(job, task)
+        case ValidateTask() as task:
+            from packager.tasks import validate  # noqa: PLC0415
+
+            validate.run(job, task)
     return None

@@ -38,6 +38,12 @@ def _rebuild(kind: type[PackagerError], problem: str, where: str, remedy: str) -
     return kind(problem, where=where, remedy=remedy)
 
 
+class FindingsError(PackagerError):
+    """What was to be checked breaks rules; each was printed."""
+
+    exit_code = EXIT_FINDINGS
+
+
 class SpecError(PackagerError):
     """The configuration is wrong."""
 

@@ -39,6 +39,7 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager model=fashion_cnn              train, export, render, prove, publish
   python -m packager model=fashion_cnn task=plan    say what a build would do; write nothing
   python -m packager task=serve                     run Triton on the repository until Ctrl-C
+  python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
                                                     build every combination
 
@@ -64,7 +65,7 @@ options:
   --info              print how it was composed
   -h, --help          this text
 
-exit status: 0 done, 1 some jobs of a sweep failed, 2 the configuration is wrong,
+exit status: 0 done, 1 findings, or some jobs of a sweep failed, 2 the configuration is wrong,
 3 a proof failed, 4 the environment lacks something, 70 a fault of packager, 130 interrupted,
 143 terminated.
 """

@@ -15,6 +15,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from packager.lint.reports import Format
+from packager.model_config.rules.rule import Severity
 from packager.spec.dataset import DataFormat, SourceKind
 from packager.spec.job import PlanFormat
 from packager.spec.recipe import ExportMethod, Pixels
@@ -305,6 +307,20 @@ class ServeTaskConfig(TaskConfig):
 
 
 @dataclass
+class ValidateTaskConfig(TaskConfig):
+    """`task=validate`: `packager-lint` with these options; null is "not known"."""
+
+    path: str | None = None
+    format: Format = Format.text
+    select: list[str] = field(default_factory=list)
+    ignore: list[str] = field(default_factory=list)
+    severity: Severity = Severity.warning
+    auto_complete: bool = True
+    host_gpus: list[int] | None = None
+    backends: list[str] | None = None
+
+
+@dataclass
 class Config:
     """The whole configuration."""
 
@@ -342,6 +358,7 @@ SCHEMAS: dict[str, type] = {
     "task": TaskConfig,
     "plan_task": PlanTaskConfig,
     "serve_task": ServeTaskConfig,
+    "validate_task": ValidateTaskConfig,
 }
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from packager.errors import (
-    EXIT_BROKEN_PIPE,
-    EXIT_FAULT,
-    EXIT_INTERRUPTED,
-    PackagerError,
-)
+from packager.errors import EXIT_FAULT, EXIT_INTERRUPTED, PackagerError
+from packager.lint import pipe
 
 EXIT_COULD_NOT_RUN = 2
 
@@ -27,9 +22,7 @@ def main() -> None:
         sys.stderr.write("interrupted\n")
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = EXIT_BROKEN_PIPE
+        status = pipe.reader_is_gone()
     sys.exit(status)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from omegaconf import DictConfig, OmegaConf
 
 from packager import schema, user_cache
+from packager.model_config.rules.rule import Severity
 from packager.resolve.architecture import architecture_spec
 from packager.resolve.checks import (
     RECIPE_KEYS,
@@ -20,7 +21,7 @@ from packager.resolve.dataset import dataset_spec
 from packager.resolve.server import server_spec
 from packager.resolve.serving import serving_spec
 from packager.resolve.training import trainer_spec
-from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec
+from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec, ValidateTask
 from packager.spec.recipe import ExportSpec, Recipe, RepositorySpec
 from packager.spec.tensors import TensorSpec
 
@@ -91,8 +92,24 @@ def _task(config: schema.TaskConfig) -> TaskSpec:
             return PlanTask(format=config.format)
         case schema.ServeTaskConfig():
             return ServeTask(control=config.control, host=config.host)
+        case schema.ValidateTaskConfig():
+            return _validate(config)
         case _:
             return BuildTask()
+
+
+def _validate(config: schema.ValidateTaskConfig) -> ValidateTask:
+    gpus, backends = config.host_gpus, config.backends
+    return ValidateTask(
+        path=None if config.path is None else Path(config.path).expanduser(),
+        format=config.format.value,
+        select=tuple(config.select),
+        ignore=tuple(config.ignore),
+        errors_only=config.severity is Severity.error,
+        auto_complete=config.auto_complete,
+        host_gpus=None if gpus is None else frozenset(gpus),
+        backends=None if backends is None else frozenset(backends),
+    )
 
 
 def _repository(path: str, staging: str | None) -> RepositorySpec:

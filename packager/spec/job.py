@@ -43,7 +43,21 @@ class ServeTask:
             require_host_name(self.host, where="task.host")
 
 
-TaskSpec = BuildTask | PlanTask | ServeTask
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidateTask:
+    """Check every model of a repository; None is "not known", and then not judged."""
+
+    path: Path | None = None
+    format: str = "text"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    errors_only: bool = False
+    auto_complete: bool = True
+    host_gpus: frozenset[int] | None = None
+    backends: frozenset[str] | None = None
+
+
+TaskSpec = BuildTask | PlanTask | ServeTask | ValidateTask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
