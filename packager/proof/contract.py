@@ -81,17 +81,26 @@ def prove(recipe: Recipe, artifact: torch.jit.ScriptModule, *, config: str) -> P
         ProofError: number, order, type, rank or size of an input or output differ, a dimension of
             -1 has one size only, a device is written into the artifact, or labels do not fit.
     """
-    runs = _tried(recipe, artifact)
-    for run in runs:
-        _prove_outputs(recipe, run)
-    _require_varying(recipe, artifact, runs)
-    _require_labels(recipe, runs[0])
+    compare(recipe, artifact)
     require_config(parse(config), artifact, recipe)
     return Proof(
         name="contract",
         finding=f"{_words(recipe.inputs)} -> {_words(recipe.outputs)}, as the artifact and"
         " config.pbtxt have them",
     )
+
+
+def compare(recipe: Recipe, artifact: torch.jit.ScriptModule) -> None:
+    """Compare recipe and artifact: what needs no config, and can be known before training.
+
+    Raises:
+        ProofError: as `prove` does.
+    """
+    runs = _tried(recipe, artifact)
+    for run in runs:
+        _prove_outputs(recipe, run)
+    _require_varying(recipe, artifact, runs)
+    _require_labels(recipe, runs[0])
 
 
 def fits(shape: Shape, dims: Shape) -> bool:

@@ -1,4 +1,4 @@
-"""Proof 1: the rendered texts are each a ModelConfig, and say what the recipe says."""
+"""Proof 1: the rendered texts keep Triton's rules, and say what the recipe says."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from packager.errors import ProofError
 from packager.model_config.compare import differences
 from packager.model_config.parse import parse
+from packager.proof import triton_rules
 from packager.proof.result import Proof
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
 
     Raises:
         SpecError: a text does not parse.
-        ProofError: a field differs, or there is not one text for each of the recipe's hosts.
+        ProofError: a text breaks a rule of Triton's, a field differs, or there is not one text for each of the recipe's hosts.
     """
     hosts = hosts or {}
-    main = _proven(text, recipe, CONFIG)
+    main, warnings = _proven(text, recipe, CONFIG)
     names = [host.name for host in recipe.serving.hosts]
     if sorted(hosts) != sorted(names):
         raise _refused(
@@ -37,21 +38,24 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
         )
     for host in recipe.serving.hosts:
         place = f"configs/{host.name}.pbtxt"
-        variant = _proven(hosts[host.name], recipe.on(host), place)
+        variant, more = _proven(hosts[host.name], recipe.on(host), place)
+        warnings += more
         if _without_groups(variant) != _without_groups(main):
             raise _refused(f"differs from {CONFIG} in more than its instance groups", place)
     texts = [CONFIG, *(f"configs/{name}.pbtxt" for name in names)]
-    verbs = "parse and equal" if hosts else "parses and equals"
-    return Proof(name="rules", finding=f"{', '.join(texts)} {verbs} the recipe field by field")
+    verbs = "keep Triton's rules and equal" if hosts else "keeps Triton's rules and equals"
+    finding = f"{', '.join(texts)} {verbs} the recipe field by field"
+    return Proof(name="rules", finding="\n".join((finding, *warnings)))
 
 
-def _proven(text: str, recipe: Recipe, where: str) -> Any:
-    """Return a text's message once it is known to say what the recipe says."""
+def _proven(text: str, recipe: Recipe, where: str) -> tuple[Any, list[str]]:
+    """Return a text's message once it is known to say what the recipe says, and its warnings."""
     config = parse(text, where=where)
+    warnings = triton_rules.require(text, config, where)
     found = differences(config, recipe)
     if found:
         raise _refused("; ".join(found), where)
-    return config
+    return config, warnings
 
 
 def _without_groups(config: Any) -> Any:

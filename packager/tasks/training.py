@@ -15,14 +15,15 @@ from torch import nn
 from packager import console, training_console
 from packager.architectures.build import build, require_scores
 from packager.architectures.summary import summarize
-from packager.errors import ProofError, SpecError, UnavailableError
+from packager.errors import SpecError, UnavailableError
 from packager.export import torchscript
 from packager.export.artifact import ARTIFACT_NAME
 from packager.export.dtypes import TORCH_DTYPES
-from packager.proof.asking import FAILURES, told
-from packager.proof.devices import require_portable
+from packager.export.preprocessing import with_preprocessing
+from packager.proof import contract
 from packager.proof.inputs import VARIABLE_SIZES
 from packager.spec.architecture import TorchScriptSpec
+from packager.spec.recipe import Pixels
 from packager.spec.training import NoTrainerSpec, TrainerSpec
 from packager.training import checkpoints, ranks
 from packager.training.device import prepare, torch_device
@@ -96,7 +97,7 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
         yield Made(module=module.eval(), trained=None, kept=nothing)
         return
     _require_trainable(module)
-    _require_exportable(module, recipe, dataset.train.shape)
+    _require_exportable(module, recipe)
     device = torch_device(recipe.trainer.device)
     key = checkpoints.training_key(module, dataset, recipe.trainer, device)
     with checkpoints.opened(job.cache / "training", key) as kept:
@@ -117,22 +118,16 @@ def _require_trainable(module: nn.Module) -> None:
         )
 
 
-def _require_exportable(module: nn.Module, recipe: Recipe, shape: tuple[int, ...]) -> None:
-    """Export the untrained module and ask it once: what fails here would fail after training."""
+def _require_exportable(module: nn.Module, recipe: Recipe) -> None:
+    """Export the untrained module and try it: what is refused here would be after training."""
+    untrained = copy.deepcopy(module)
+    if recipe.export.pixels is Pixels.uint8 and recipe.dataset is not None:
+        untrained = with_preprocessing(untrained, recipe.dataset.normalize)
     with TemporaryDirectory(prefix="packager-export-") as work:
         path = Path(work) / ARTIFACT_NAME
-        torchscript.export(copy.deepcopy(module), method=recipe.export.method, path=path)
-        try:
-            loaded = torchscript.load(path)
-            require_portable(loaded, recipe.serving.instance_kinds)
-            with torch.inference_mode():
-                loaded(torch.zeros(2, *shape))
-        except FAILURES as error:
-            raise ProofError(
-                f"as TorchScript the module does not run: {told(error)}",
-                where="architecture",
-                remedy="replace what TorchScript does not know",
-            ) from error
+        torchscript.export(untrained, method=recipe.export.method, path=path)
+        loaded = torchscript.load(path)
+        contract.compare(contract.derive_outputs(recipe, loaded), loaded)
 
 
 def _untrained(recipe: Recipe) -> str:
