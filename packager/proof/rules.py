@@ -27,7 +27,8 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
 
     Raises:
         SpecError: a text does not parse.
-        ProofError: a text breaks a rule of Triton's, a field differs, or there is not one text for each of the recipe's hosts.
+        ProofError: a text breaks a rule of Triton's, a field differs, or there is not
+            one text for each of the recipe's hosts.
     """
     hosts = hosts or {}
     main, warnings = _proven(text, recipe, CONFIG)
@@ -43,7 +44,7 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
         if _without_groups(variant) != _without_groups(main):
             raise _refused(f"differs from {CONFIG} in more than its instance groups", place)
     texts = [CONFIG, *(f"configs/{name}.pbtxt" for name in names)]
-    verbs = "keep Triton's rules and equal" if hosts else "keeps Triton's rules and equals"
+    verbs = "parse and equal" if hosts else "parses and equals"
     finding = f"{', '.join(texts)} {verbs} the recipe field by field"
     return Proof(name="rules", finding="\n".join((finding, *warnings)))
 
