@@ -25,7 +25,8 @@ _TOKEN = re.compile(
     r"""(?:\s|\#[^\n]*)*            # space and comments
     (?P<token> "(?:[^"\\\n]|\\.)*"? # strings, also one without its end
     | '(?:[^'\\\n]|\\.)*'?
-    | [\w.+]+                       # names and numbers
+    | [0-9.](?:[\w.]|(?<=[eE])[+-])*  # numbers
+    | [A-Za-z_]\w*                 # names
     | . )""",
     re.VERBOSE,
 )
