@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         PackagerError: it could not run.
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     form = Format(given.format)
     if given.rules:
         from packager.lint import listing_of_rules  # noqa: PLC0415

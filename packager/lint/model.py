@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packager.lint import configs, places
 from packager.lint.disk import Kind, ModelDirectory
 from packager.lint.located import Located, shown, worded
-from packager.lint.model_layout import check_layout, without_config
+from packager.lint.model_layout import check_layout, is_nearly_config, without_config
 from packager.model_config import parse
 from packager.model_config.rules import check, completion, identity, versions
 from packager.model_config.rules.layout import NO_ACCESS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from packager.model_config.rules.facts import Host
     from packager.model_config.rules.rule import Finding
 
-_BY_TRITON = (Judge.core, Judge.backend)
+_BY_TRITON = (Judge.core, Judge.backend, Judge.abort)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,8 @@ def judge(path: str, name: str, host: Host) -> JudgedModel:
     if not sources:
         refused = tuple(without_config(files, host))
         findings += [_of_directory(one, name) for one in refused]
-        if refused or links:
+        misnamed = any(map(is_nearly_config, present))
+        if refused or links or misnamed:
             return JudgedModel(findings=tuple(findings))
         sources = (configs.Source(file=""),)
     judged = [_judge_config(files, source, host) for source in sources]

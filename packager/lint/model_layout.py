@@ -52,8 +52,6 @@ def without_config(files: ModelDirectory, host: Host) -> Iterator[Finding]:
     inside = [one for one in files.directories() if CONFIG in files.entries(one)]
     known = identity.infer(parse.schema().ModelConfig(), files)
     numbered = versions.present(files.directories()).numbers
-    if any(is_nearly_config(name) for name in files.top):
-        return
     if inside:
         more = ", ..." if len(inside) > _SHOWN else ""
         models = ", ".join(inside[:_SHOWN]) + more

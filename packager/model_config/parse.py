@@ -90,7 +90,7 @@ def to_json(config: Any) -> str:
 def _explained(error: str, line: str, column: int) -> str:
     """Return protobuf's own explanation in the words of its C++ parser, which Triton uses."""
     problem = re.sub(r"^\d+:\d+ : ", "", error).removeprefix(f"'{line.rstrip()}': ")
-    problem = problem.removeprefix(f"'{line}': ")
+    problem = problem.removeprefix(f"'{line}': ").removeprefix("'': ")
     if found := _NO_FIELD.fullmatch(problem):
         message = schema().DESCRIPTOR.pool.FindMessageTypeByName(found["type"])
         return f"{problem}{_meant(found['name'], message.fields_by_name)}"
