@@ -82,8 +82,9 @@ def prove(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) ->
         except FAILURES as error:
             raise ProofError(
                 f"the artifact fails on a batch of {size}: {told(error)}",
-                where="serving",
-                remedy="choose serving=unbatched with the batch_dim that it takes",
+                where=_key(serving),
+                remedy="lower serving.max_batch_size, or choose serving=unbatched with the"
+                " batch_dim that it takes",
             ) from error
     return Proof(
         name="batching",

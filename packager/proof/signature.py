@@ -75,7 +75,7 @@ def _schema(artifact: torch.jit.ScriptModule) -> Any:
         return artifact._c._get_method("forward").schema  # noqa: SLF001  torch has no public way
     except RuntimeError as error:
         raise ProofError(
-            "the TorchScript file has no forward()",
+            "the artifact has no forward(), which is all that Triton's libtorch calls",
             where="architecture",
-            remedy="save a module that has one",
+            remedy="give the module a forward()",
         ) from error

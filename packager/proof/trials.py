@@ -16,11 +16,14 @@ from packager.proof.samples import Rows, generated, repeated, request_sizes
 from packager.proof.signature import not_returned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
     from packager.spec.tensors import TensorSpec
+
+FEW = 8
+"""Rows that are tried to say which batches an artifact takes that does not take one."""
 
 SMALL = 5
 """The largest batch that is tried here; `batching` tries the largest there is."""
@@ -176,7 +179,7 @@ def _not_taken(
 
     dims = _sizes_of(recipe, variable)
     if batch is not None and _takes_any_batch(recipe.serving):
-        taken = only_size(lambda rows: takes(rows, dims))
+        taken = _first_taken(lambda rows: takes(rows, dims))
         if taken is not None:
             return _batch_not_taken(recipe.serving, taken, batch, error)
     fixed = only_size_of_axis(
@@ -195,6 +198,15 @@ def _not_taken(
         where="inputs",
         remedy="correct dims, or serving.batch_dim",
     )
+
+
+def _first_taken(takes: Callable[[int], bool]) -> int | None:
+    """Return a batch size that is taken: a small one, or else the only one there is.
+
+    Large ones may be taken for other reasons, where a module makes rows of what it is given.
+    """
+    small = next((rows for rows in range(1, FEW + 1) if takes(rows)), None)
+    return only_size(takes) if small is None else small
 
 
 def _takes_any_batch(serving: ServingSpec) -> bool:

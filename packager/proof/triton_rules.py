@@ -29,18 +29,23 @@ def require(text: str, config: Any, where: str) -> list[str]:
     places = Places(text)
     errors = [one for one in found if one.rule.severity is Severity.error]
     if errors:
-        line, column = places.of(errors[0].path)
+        first, *others = errors
+        more = (f"; at {_place(one, places)} {_words(one)}" for one in others)
         raise ProofError(
-            "; ".join(_told(one, places) for one in errors),
-            where=f"{where}:{line}:{column}",
+            f"{_words(first)}{''.join(more)}",
+            where=f"{where}:{_place(first, places)}",
             remedy=_remedy(errors),
         )
-    return [f"{where}:{_told(one, places)}: {_remedy([one])}" for one in found]
+    return [f"{where}:{_place(one, places)}: {_words(one)}: {_remedy([one])}" for one in found]
 
 
-def _told(finding: Finding, places: Places) -> str:
+def _place(finding: Finding, places: Places) -> str:
     line, column = places.of(finding.path)
-    return f"{line}:{column} {finding.rule.id} {finding.message}"
+    return f"{line}:{column}"
+
+
+def _words(finding: Finding) -> str:
+    return f"{finding.rule.id} {finding.message}"
 
 
 def _remedy(findings: Sequence[Finding]) -> str:

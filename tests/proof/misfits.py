@@ -172,6 +172,13 @@ class Noisy(nn.Module):
         return x + torch.rand_like(x)
 
 
+class Twins(nn.Module):
+    """Takes rows in pairs, and none alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(2, -1, 4).reshape(-1, 4)
+
+
 class Pairs(nn.Module):
     """Takes rows in pairs: an even number of them."""
 

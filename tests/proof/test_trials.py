@@ -83,6 +83,13 @@ def test_an_odd_batch_is_tried(tmp_path: Path) -> None:
         trials(FOUR, artifact(misfits.Pairs(), tmp_path))
 
 
+def test_a_batch_of_one_is_tried(tmp_path: Path) -> None:
+    """A module that takes others is told by the first of them, not as one of other dims."""
+    with pytest.raises(ProofError, match="takes a batch of 2 and fails on a batch of 1") as caught:
+        trials(FOUR, artifact(misfits.Twins(), tmp_path))
+    assert caught.value.where == "serving.max_batch_size"
+
+
 def test_an_answer_that_grows_with_the_batch_is_refused(tmp_path: Path) -> None:
     """Its second dimension is the batch's too."""
     with pytest.raises(ProofError, match=r"is \[1\] in a batch of 1, and \[2\] in one of 2"):

@@ -1,0 +1,1 @@
+"""Wrong recipes, configs, artifacts and repositories, a folder each, with what must be said."""

@@ -1,0 +1,15 @@
+"""Integers for a module of floats"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Module(nn.Module):
+    """Integers for a module of floats"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
