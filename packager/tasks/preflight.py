@@ -118,8 +118,8 @@ def _require_gpu(recipe: Recipe) -> None:
         raise UnavailableError(
             "KIND_GPU is asked for, and this host has no GPU to prove the model on",
             where="serving.instance_group.kind",
-            remedy="choose serving/instance_group=cpu, with serving/hosts=cpu_and_gpu for those that"
-            " have one; or prove it there with server=external, or publish with server=none",
+            remedy="choose serving/instance_group=cpu, and serving/hosts=cpu_and_gpu for hosts with"
+            " one; or prove it there with server=external, or publish with server=none",
         )
 
 
