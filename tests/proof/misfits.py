@@ -158,6 +158,14 @@ class Largest(nn.Module):
         return x / x.max()
 
 
+class Masked(nn.Module):
+    """The logarithm of a mask: infinite where it is nothing; NaN where there is no answer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.where(x > 0.7, torch.log(x * 0), x)
+        return torch.where(x < 0.1, (x * 0) / (x * 0), y)
+
+
 class Softmax(nn.Module):
     """Shares one out among the rows."""
 

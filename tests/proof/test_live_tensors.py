@@ -31,7 +31,7 @@ from packager.tasks.requests import examples
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 
-from . import artifacts
+from . import artifacts, misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,7 @@ MODELS: dict[str, tuple[nn.Module, Recipe]] = {
     "indices": (artifacts.Doubled(), without_data([INDEX], [])),
     "types": (artifacts.Types(), without_data(TYPES, [])),
     "half": (artifacts.Doubled(), without_data([tensor("x", 4, data_type=DataType.FP16)], [])),
+    "masked": (misfits.Masked(), without_data([tensor("x", 4)], [])),
     "sample": (artifacts.ThisSample(), without_data([tensor("x", 4)], [], UNBATCHED)),
 }
 
@@ -121,7 +122,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_it_is_served_as_it_answers_here(name: str, served: Served) -> None:
-    """Two inputs and outputs, each type, one number a sample, open dims, no batch axis."""
+    """Two inputs and outputs, each type, one number a sample, open dims, no batch axis.
+
+    Also NaN and infinity that are meant: every protocol carries them.
+    """
     finding = served.prove(name)
     assert "metadata equals the recipe" in finding
     assert ("2 protocols" if name == "half" else "3 protocols") in finding

@@ -19,7 +19,12 @@ from packager.repository.layout import ModelPaths
 from packager.server import gpus
 from packager.server.start import start
 from packager.spec.recipe import ExportMethod
-from packager.spec.server import EmbeddedServerSpec, NoServerSpec
+from packager.spec.server import (
+    ControlMode,
+    EmbeddedServerSpec,
+    ExternalServerSpec,
+    NoServerSpec,
+)
 from packager.spec.serving import HostSpec, InstanceGroupSpec, InstanceKind
 from packager.tasks.proving import before_publishing
 from tests.model_config.composing import recipe
@@ -91,6 +96,17 @@ def test_a_server_takes_the_config_of_its_host(tmp_path: Path) -> None:
             live.prove_instances(client, question, model="m")
         assert caught.value.where == "live.instance_group"
         assert live.prove(client, on_big, model="m", grpc=True).finding.startswith("Triton")
+
+
+def test_an_external_server_proves_its_own_config_only(tmp_path: Path) -> None:
+    """The finding says which were not run."""
+    model, question = _staged(tmp_path, _host("big", CPU, 2))
+    repository = tmp_path / "theirs"
+    repository.mkdir()
+    with start(SERVER, repository, control=ControlMode.explicit) as server:
+        theirs = ExternalServerSpec(url=server.endpoints.http, grpc_url=server.endpoints.grpc)
+        finding = before_publishing(theirs, model, question).finding
+    assert "not run: configs/big.pbtxt" in finding
 
 
 def test_without_a_server_no_host_is_proven(tmp_path: Path) -> None:
