@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 _LONGEST = 400
 _ID = re.compile(r"\bTRN\d{3}\b")
-_PLACEHOLDER = re.compile(r"{\w+}")
+PLACEHOLDER = re.compile(r"{\w+}")
 _BY_ID = {rule.id: rule for rule in (*RULES.values(), *RUNTIME_RULES)}
 _LITERALS = {
-    rule.id: sorted(_PLACEHOLDER.split(rule.wording), key=len, reverse=True)
+    rule.id: sorted(PLACEHOLDER.split(rule.wording), key=len, reverse=True)
     for rule in _BY_ID.values()
 }
+_SUMMARIES = frozenset({"TRN901", "TRN903", "TRN933"})
+"""What is told of a failure whose cause another line has."""
 _RUNTIME = frozenset(rule.id for rule in RUNTIME_RULES)
 
 
@@ -45,7 +47,6 @@ def recognise(message: Message) -> list[Rule]:
     if named:
         return named
     found = [rule for rule in _BY_ID.values() if _tells(rule, message.text)]
-    # The same words come from requests and, at a load, from a config's own samples.
     return sorted(found, key=lambda one: _rank(one, message), reverse=True)[:1]
 
 
@@ -54,8 +55,10 @@ def specificity(rule: Rule) -> int:
     return sum(map(len, _LITERALS[rule.id]))
 
 
-def _rank(rule: Rule, message: Message) -> tuple[int, bool]:
-    return specificity(rule), (rule.id in _RUNTIME) != message.is_load
+def _rank(rule: Rule, message: Message) -> tuple[bool, int]:
+    # The same words come from requests and, at a load, from a config's own samples.
+    is_answer = "[request id: " in message.text and not message.is_load
+    return is_answer and rule.id in _RUNTIME, specificity(rule)
 
 
 def _tells(rule: Rule, text: str) -> bool:
@@ -66,7 +69,10 @@ def _tells(rule: Rule, text: str) -> bool:
 def _distinct(told: list[tuple[Message, Rule]]) -> Iterator[tuple[Message, Rule]]:
     """Leave out what only sums up, or repeats, what the rest of a log says already."""
     seen: set[tuple[str, str]] = set()
+    only_sums_up = all(rule.id in _SUMMARIES for _, rule in told)
     for message, rule in told:
+        if rule.id in _SUMMARIES and not only_sums_up:
+            continue
         found = rule.pattern.search(message.text)
         key = (rule.id, found[0] if found else message.text)
         if key not in seen:

@@ -12,6 +12,7 @@ from packager.model_config.rules.rule import Path, Severity
 if TYPE_CHECKING:
     from packager.model_config.rules.rule import Finding, Rule
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # how Python reads names that are no UTF-8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -56,5 +57,5 @@ def worded(finding: Finding, model: str) -> str:
 
 def shown(text: str) -> str:
     """Return a text in one line that every output can hold, whatever names the disk has."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)

@@ -20,7 +20,6 @@ _ERROR_FIELD = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FRAME = re.compile(r"^\s*\+[-=+]+\+\s*$")
 _CELL = re.compile(r"\s*\|\s*")
 _LOADING = ("failed to load", "UNAVAILABLE", "Poll failed", "failed to poll")
-_REQUEST_ID = re.compile(r"\[request id: [^\]]*\] ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,10 @@ def messages(text: str) -> Iterator[Message]:
     """Yield the distinct messages of a text, in its order."""
     seen: set[str] = set()
     for found in _all(_ANSI.sub("", text)):
-        told = _REQUEST_ID.sub("", found) if not _is_load(found) else found
-        told = told.strip()
+        told = found.strip()
         if told and told not in seen:
             seen.add(told)
-            yield Message(told, _is_load(found))
-
-
-def _is_load(text: str) -> bool:
-    return any(word in text for word in _LOADING)
+            yield Message(told, any(word in told for word in _LOADING))
 
 
 def _all(text: str) -> Iterator[str]:

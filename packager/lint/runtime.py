@@ -17,7 +17,7 @@ _START = (
     ),
     Rule(
         id="TRN902",
-        wording="already in use ",
+        wording="already in use",
         remedy="stop what listens on the port, or choose others: --http-port, --grpc-port,"
         " --metrics-port",
         key="server.http_port",
