@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that rewrites golden texts, and the tables of rules in docs/lint.md."""
+    parser.addoption(
+        "--rewrite-golden",
+        action="store_true",
+        help="write golden texts and documented rules anew, then look at git diff",
+    )
+
+
 def pytest_configure() -> None:
     """Set what child processes inherit: SIGINT is taken even where the shell ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The flag that rewrites the golden texts, and the check against them."""
+"""The check against golden texts, which --rewrite-golden writes anew."""
 
 from __future__ import annotations
 
@@ -12,22 +12,13 @@ GOLDEN = Path(__file__).parent / "golden"
 Check = Callable[[str, str], None]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `pytest tests/model_config --rewrite-golden`."""
-    parser.addoption(
-        "--rewrite-golden",
-        action="store_true",
-        help="write the golden texts anew, then look at git diff",
-    )
-
-
 @pytest.fixture
 def equals_golden(request: pytest.FixtureRequest) -> Check:
     """Give a comparison with `golden/<name>.pbtxt`, byte by byte; a missing file fails."""
 
     def check(name: str, text: str) -> None:
         path = GOLDEN / f"{name}.pbtxt"
-        if request.config.getoption("--rewrite-golden", default=False):
+        if request.config.getoption("--rewrite-golden"):
             path.write_bytes(text.encode())
         assert path.exists(), f"{path} is missing: run pytest tests/model_config --rewrite-golden"
         assert text.encode() == path.read_bytes()
