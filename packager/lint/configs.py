@@ -56,7 +56,7 @@ def sources(files: ModelDirectory) -> Iterator[Source]:
 
     `--model-config-name=HOST` makes it take configs/HOST.pbtxt where there is one.
     """
-    if CONFIG in files.top:
+    if CONFIG in files.top and files.top[CONFIG].kind is not Kind.nothing:
         yield Source(file=CONFIG)
     for name, entry in files.inside(VARIANTS).items() if VARIANTS in files.top else ():
         if name.endswith(".pbtxt") and entry.kind is not Kind.nothing:
@@ -70,6 +70,8 @@ def read(files: ModelDirectory, file: str) -> Read:
     size = files.size(file)
     if size is not None and size > LARGEST_BYTES:
         return _unread(layout.TOO_LARGE.at(file=file, size=size))
+    if size is not None and not files.is_regular(file):
+        return _unread(layout.NO_ACCESS.at(file=file, problem="it is a pipe or a device"))
     try:
         with open(os.path.join(files.path, file), "rb") as opened:  # noqa: PTH118, PTH123  speed
             raw = opened.read(LARGEST_BYTES)

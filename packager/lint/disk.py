@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+
+LARGEST_LABELS_BYTES = 64 * 2**20
 
 
 class Kind(Enum):
@@ -98,15 +101,26 @@ class ModelDirectory:
 
     def size(self, path: str) -> int | None:
         """The bytes of a file; None where there is none."""
-        try:
-            return os.stat(os.path.join(self.path, path)).st_size  # noqa: PTH116, PTH118
-        except (OSError, ValueError):
-            return None
+        found = self._stat(path)
+        return found.st_size if found else None
+
+    def is_regular(self, path: str) -> bool:
+        """Whether `path` may be read to its end: a pipe or a device may have none."""
+        found = self._stat(path)
+        return found is not None and stat.S_ISREG(found.st_mode)
 
     def lines(self, path: str) -> int | None:
-        """The lines of a text file; None where there is none."""
+        """The lines of a text file; None where there is none, or none that is worth reading."""
+        if not self.is_regular(path) or (self.size(path) or 0) > LARGEST_LABELS_BYTES:
+            return None
         try:
             with open(os.path.join(self.path, path), "rb") as file:  # noqa: PTH118, PTH123
                 return sum(1 for _ in file)
+        except (OSError, ValueError):
+            return None
+
+    def _stat(self, path: str) -> os.stat_result | None:
+        try:
+            return os.stat(os.path.join(self.path, path))  # noqa: PTH116, PTH118  speed
         except (OSError, ValueError):
             return None

@@ -25,8 +25,8 @@ _LITERALS = {
     rule.id: sorted(PLACEHOLDER.split(rule.wording), key=len, reverse=True)
     for rule in _BY_ID.values()
 }
-_SUMMARIES = frozenset({"TRN901", "TRN903", "TRN933"})
-"""What is told of a failure whose cause another line has."""
+_SUMMARIES = frozenset({"TRN901", "TRN903", "TRN933", "TRN936", "TRN975"})
+"""What follows from a failure whose cause another line has, or stands in every log of a host."""
 _RUNTIME = frozenset(rule.id for rule in RUNTIME_RULES)
 
 

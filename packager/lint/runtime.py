@@ -52,17 +52,6 @@ _START = (
         remedy="put model.pt into the version directory, or name it in default_model_filename",
         judge=Judge.backend,
     ),
-    Rule(
-        id="TRN908",
-        wording="failed to open text file for read {directory}: No such file or directory",
-        remedy="put the file there, or correct the path; under --model-control-mode=poll, copy a"
-        " model beside the repository and rename it in as one step",
-    ),
-    Rule(
-        id="TRN909",
-        wording="failed to stat file {path}",
-        remedy="remove links that lead nowhere; do not delete or copy files while Triton polls",
-    ),
 )
 
 _TORCH = (

@@ -81,6 +81,18 @@ def test_a_link_out_of_the_repository_is_a_warning(tmp_path: Path) -> None:
     assert ids(check(root, {})) == [("TRN737", "m/2")]
 
 
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    """They may have no end."""
+    files = classifier("m")
+    files["m/config.pbtxt"] = files["m/config.pbtxt"].replace(
+        "dims: [3]", 'dims: [3] label_filename: "endless"'
+    )
+    write(tmp_path, files | {"pipe/1/model.pt": ""})
+    (tmp_path / "m" / "endless").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe" / "config.pbtxt")
+    assert ids(check(tmp_path, {})) == [("TRN737", "m/endless"), ("TRN738", "pipe/config.pbtxt")]
+
+
 def test_a_model_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     """And the others are checked."""
     if os.geteuid() == 0:
