@@ -96,7 +96,7 @@ CONFIG_IS_DIRECTORY = Rule(
     id="TRN743",
     wording="{file} is a directory: the whole server ends when it reads it",
     remedy="write a file of this name",
-    judge=Judge.packager,
+    judge=Judge.abort,
 )
 RULES = (
     UNREADABLE,

@@ -25,6 +25,7 @@ class Judge(Enum):
     """Who refuses what breaks a rule."""
 
     core = "Triton's core"
+    abort = "Triton's core, by ending the whole server"
     newer_core = "Triton's core, in releases after 24.10"
     backend = "the backend"
     packager = "packager: Triton does not check it"
