@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import text_format
 
 from packager.errors import PackagerError, SpecError
+from packager.model_config import dialect
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -56,12 +57,18 @@ def read(text: str) -> Any:
     """
     message = schema().ModelConfig()
     try:
-        return text_format.Parse(text, message)
+        return text_format.Parse(dialect.for_python(text), message)
+    except dialect.DialectError as error:
+        before = text[: error.at].split("\n")
+        raise TextError(error.problem, line=len(before), column=len(before[-1]) + 1) from error
     except text_format.ParseError as error:
         line, column = error.GetLine() or 1, error.GetColumn() or 1
         lines = text.split("\n")
         shown = lines[line - 1] if line <= len(lines) else ""
         raise TextError(_explained(str(error), shown, column), line=line, column=column) from error
+    except ValueError as error:
+        # protobuf's own, without a place, where a number is out of an enumeration's range
+        raise TextError(str(error), line=1, column=1) from error
 
 
 def parse(text: str, *, where: str = "config.pbtxt") -> Any:

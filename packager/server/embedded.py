@@ -19,7 +19,6 @@ from packager.spec.server import ControlMode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from packager.server.running import Server
     from packager.spec.server import EmbeddedServerSpec, Ports
 
 
@@ -40,7 +39,7 @@ def embedded(
     control: ControlMode = ControlMode.none,
     backends: Mapping[str, Path] = OURS,
     extra_flags: Sequence[str] = (),
-) -> Iterator[Server]:
+) -> Iterator[guarded.GuardedServer]:
     """A tritonserver on `repository`, ready, until the block ends.
 
     `backends` are offered beside the wheel's Python backend: name -> folder of Python files.

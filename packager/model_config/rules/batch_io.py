@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from packager.model_config.rules.rule import Rule
+from packager.model_config.rules.rule import Judge, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,12 @@ TARGET_TWICE = Rule(
     wording="target output name '{name}' can only be specified once for {model}",
     remedy="name each target once",
 )
+NO_TARGET = Rule(
+    id="TRN229",
+    wording="batch output without target_name: Triton's library for backends ends the server",
+    remedy="name one of the model's outputs in target_name",
+    judge=Judge.abort,
+)
 RULES = (
     INPUT_SOURCES,
     INPUT_KIND,
@@ -63,6 +69,7 @@ RULES = (
     OUTPUT_KIND,
     TARGET,
     TARGET_TWICE,
+    NO_TARGET,
 )
 
 _INT32, _FP32 = 8, 11
@@ -83,6 +90,13 @@ def check(config: Any, model: str) -> Iterator[Finding]:
         yield from _check_kind(one, place, model, OUTPUT_KIND, OUTPUT_SOURCES)
         yield from _check_sources(one, place, inputs, model)
         yield from _check_targets(one, place, outputs, model)
+
+
+def check_targets_given(config: Any) -> Iterator[Finding]:
+    """Yield batch outputs without a target: Triton's library for backends takes the first."""
+    for index, one in enumerate(config.batch_output):
+        if not one.target_name:
+            yield NO_TARGET.at("batch_output", index)
 
 
 def _check_kind(

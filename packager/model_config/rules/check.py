@@ -74,14 +74,17 @@ def refused_at_load(
         yield from instance_groups.check(config, known, host)
         yield from libtorch.check(config, known)
     yield from labels.check(config, known.model, files)
+    yield from metrics.check_tags(config)
     if runs:
         yield from identity.check_batch_strategy(config)
         yield from warmup.check(config, known.model, files)
         yield from implicit_states.check(config, files)
+        yield from batch_io.check_targets_given(config)
 
 
 def taken(config: Any, known: identity.Identity, files: ModelFiles | None) -> Iterator[Finding]:
     """Yield what Triton takes, and what then fails or does nothing."""
+    yield from tensors.check_types(config)
     yield from naming.check(config)
     yield from dynamic_batching.check_use(config)
     yield from instance_groups.check_use(config)

@@ -1,5 +1,6 @@
 """Decoupled models in an ensemble: branches that start at different ones must not join.
 
+The ensemble's outputs count as joined: a request's answers leave together.
 Source: core, src/ensemble_utils.cc (the second half of ValidateEnsembleConfig).
 """
 
@@ -14,50 +15,80 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packager.model_config.rules.members import Member
-    from packager.model_config.rules.rule import Finding
+    from packager.model_config.rules.rule import Finding, Path
 
 BRANCHES = Rule(
     id="TRN442",
     wording="in ensemble {model}, step of model '{member}' receives inputs originated from"
     " different decoupled models",
-    remedy="join only tensors that come from the same decoupled model, or from none",
+    remedy="join only tensors that come from the same decoupled model, or from none; all outputs of"
+    " the ensemble too",
 )
 RULES = (BRANCHES,)
 
 
-@dataclass(slots=True)
-class _Step:
-    """A step, and which decoupled model its answers come from: 0 for none."""
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A tensor of the ensemble, or where its outputs meet.
 
-    index: int
-    member: str
-    inputs: list[str]
-    outputs: list[str]
-    decoupled: bool
-    origins: set[int] = field(default_factory=set)
+    `model` is what the message names: whose config told of the tensor first. `step` writes it.
+    `origin` is the decoupled model that its answers come from, 0 for none.
+    """
+
+    model: str
+    step: int | None = None
+    sources: list[_Node] = field(default_factory=list)
+    readers: list[_Node] = field(default_factory=list)
+    visited: bool = False
+    origin: int = 0
 
 
 def check_branches(name: str, config: Any, members: Mapping[str, Member]) -> Iterator[Finding]:
-    """Yield steps whose inputs come from different decoupled models."""
-    waiting = [
-        _Step(
-            index,
-            step.model_name,
-            list(step.input_map.values()),
-            list(step.output_map.values()),
-            members[step.model_name].config.model_transaction_policy.decoupled,
-        )
-        for index, step in enumerate(config.ensemble_scheduling.step)
-    ]
-    origins = {tensor.name: 0 for tensor in config.input}
-    number = 0
-    while ready := next((one for one in waiting if all(t in origins for t in one.inputs)), None):
-        waiting.remove(ready)
-        found = {origins[tensor] for tensor in ready.inputs}
-        if len(found) > 1:
-            place = ("ensemble_scheduling", "step", ready.index)
-            yield BRANCHES.at(*place, model=name, member=ready.member)
-        if ready.decoupled:
-            number += 1
-        origin = number if ready.decoupled else min(found)
-        origins |= dict.fromkeys(ready.outputs, origin)
+    """Yield the first place where answers of different decoupled models meet."""
+    nodes = _graph(name, config)
+    queue = [nodes[tensor.name] for tensor in config.input]
+    for node in queue:
+        node.visited = True
+    origins: dict[int | None, int] = {}
+    while queue:
+        for node in queue.pop(0).readers:
+            if node.visited or not all(source.visited for source in node.sources):
+                continue
+            found = {source.origin for source in node.sources}
+            if len(found) > 1:
+                yield BRANCHES.at(*_place(node), model=name, member=node.model)
+                return
+            decoupled = node.step is not None and _is_decoupled(config, node.step, members)
+            if node.step not in origins:
+                origins[node.step] = len(origins) + 1 if decoupled else found.pop()
+            node.origin, node.visited = origins[node.step], True
+            queue.append(node)
+
+
+def _graph(name: str, config: Any) -> dict[str, _Node]:
+    nodes = {tensor.name: _Node(name) for tensor in (*config.input, *config.output)}
+    end = _Node(name)
+    for output in config.output:
+        _link(nodes[output.name], end)
+    for index, step in enumerate(config.ensemble_scheduling.step):
+        for tensor in (*step.input_map.values(), *step.output_map.values()):
+            nodes.setdefault(tensor, _Node(step.model_name))
+        for tensor in step.output_map.values():
+            nodes[tensor].step = index
+            for source in step.input_map.values():
+                _link(nodes[source], nodes[tensor])
+    return nodes
+
+
+def _link(source: _Node, reader: _Node) -> None:
+    source.readers.append(reader)
+    reader.sources.append(source)
+
+
+def _is_decoupled(config: Any, step: int, members: Mapping[str, Member]) -> bool:
+    member = members[config.ensemble_scheduling.step[step].model_name]
+    return bool(member.config.model_transaction_policy.decoupled)
+
+
+def _place(node: _Node) -> Path:
+    return ("output",) if node.step is None else ("ensemble_scheduling", "step", node.step)

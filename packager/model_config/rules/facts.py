@@ -44,10 +44,12 @@ class Host:
 
     `auto_complete`: backends may fill in what the config leaves out (the default of Triton).
     `gpus`: ids that Triton supports; none on a host without one.
-    `backends`: the names in its backend directory. `agents`: its repository agents.
+    `backends`: the names in its backend directory; `libraries`: the files there, with the name of
+    their backend (custom/libtriton_custom.so). `agents`: its repository agents.
     """
 
     auto_complete: bool = True
     gpus: frozenset[int] | None = None
     backends: frozenset[str] | None = None
+    libraries: frozenset[str] | None = None
     agents: frozenset[str] | None = None

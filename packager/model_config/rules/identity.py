@@ -83,6 +83,22 @@ TEMPLATE = Rule(
     remedy="fill in the template before the server reads it",
     judge=Judge.packager,
 )
+RUNTIME_MISSING = Rule(
+    id="TRN113",
+    wording="unable to find backend library '{runtime}' for model '{model}', searched: {searched}",
+    remedy="correct runtime, or leave it out",
+)
+BATCH_LIBRARY = Rule(
+    id="TRN114",
+    wording="Batching library path not found: {path}",
+    remedy="give the path of the library that batches, or remove the parameter",
+)
+NO_AGENT = Rule(
+    id="TRN115",
+    wording="model_repository_agents without agents: Triton ends when it reads it",
+    remedy="name an agent, or remove the field",
+    judge=Judge.abort,
+)
 RULES = (
     AGENT,
     UNDETERMINED,
@@ -95,6 +111,9 @@ RULES = (
     BACKEND_MISSING,
     BATCH_STRATEGY,
     TEMPLATE,
+    RUNTIME_MISSING,
+    BATCH_LIBRARY,
+    NO_AGENT,
 )
 
 _PLATFORMS = {
@@ -119,10 +138,12 @@ _DEFAULT_FILES = {
 class Identity:
     """What Triton makes of a config's own fields, its files and its directory's name.
 
-    `backend` is empty for an ensemble, and where it cannot be inferred.
+    `backend` is empty for an ensemble, and where it cannot be inferred. `directory` is the name of
+    the model's directory, `model` where that is not known.
     """
 
     model: str
+    directory: str
     platform: str
     backend: str
     file: str
@@ -130,23 +151,24 @@ class Identity:
 
 def infer(config: Any, files: ModelFiles | None) -> Identity:
     """Return the model's name, platform, backend and file, completed as Triton does."""
-    model = config.name or (files.name if files else "")
+    directory = files.name if files else config.name
+    model = config.name or directory
     platform, backend = config.platform, config.backend
     file = config.default_model_filename
     inside = _Inside(files)
     if not platform and backend in ("", "tensorflow"):
         platform = _tensorflow(file, inside)
-    if platform.startswith("tensorflow_"):
+    if platform in ("tensorflow_graphdef", "tensorflow_savedmodel"):
         backend = backend or "tensorflow"
     elif not backend:
         backend = _backend(platform, file, inside)
-        if not backend and not platform and not file and "." in model:
-            backend = model.partition(".")[2]
+        if not backend and not platform and not file and "." in directory:
+            backend = directory.partition(".")[2]
             file = f"model.{backend}"
     if not platform and backend in ("tensorrt", "onnxruntime", "pytorch"):
         platform = _KNOWN_BACKENDS[backend]
     file = file or _DEFAULT_FILES.get(backend, "") or _PLATFORMS.get(platform, ("", ""))[1]
-    return Identity(model=model, platform=platform, backend=backend, file=file)
+    return Identity(model=model, directory=directory, platform=platform, backend=backend, file=file)
 
 
 class _Inside:
@@ -189,6 +211,9 @@ def _backend(platform: str, file: str, inside: _Inside) -> str:
 
 def check_agents(config: Any, host: Host) -> Iterator[Finding]:
     """Yield repository agents that the host lacks; Triton asks them before anything else."""
+    asked = config.HasField("model_repository_agents")
+    if asked and not config.model_repository_agents.agents:
+        yield NO_AGENT.at("model_repository_agents")
     for index, agent in enumerate(config.model_repository_agents.agents):
         if host.agents is not None and agent.name not in host.agents:
             yield AGENT.at(
@@ -204,7 +229,7 @@ def check(config: Any, identity: Identity) -> Iterator[Finding]:
     place = "backend" if config.backend else "platform"
     nothing_given = not (config.platform or config.backend or config.default_model_filename)
     if not backend and nothing_given:
-        yield UNDETERMINED.at(model=model)
+        yield UNDETERMINED.at(model=identity.directory)
     elif not backend and platform != ENSEMBLE:
         yield PLATFORM.at("platform", platform=platform, model=model)
     elif backend and platform == ENSEMBLE:
@@ -231,12 +256,19 @@ def check_backend(
     config: Any, identity: Identity, files: ModelFiles | None, host: Host
 ) -> Iterator[Finding]:
     """Yield a backend that neither the host nor the model's own directories hold."""
-    backend = identity.backend
-    if host.backends is None or files is None or not backend or backend in host.backends:
+    backend, runtime = identity.backend, config.runtime
+    if files is None or not backend:
         return
-    library = config.runtime or f"libtriton_{backend}.so"
+    library = runtime or f"libtriton_{backend}.so"
     places = [*(f"{name}/{library}" for name in files.directories()), library]
-    if not config.runtime and all(files.size(place) is None for place in places):
+    if any(files.size(place) is not None for place in places):
+        return
+    if runtime and host.libraries is not None and f"{backend}/{runtime}" not in host.libraries:
+        searched = Unknown("<the model's directories and the backend's>")
+        yield RUNTIME_MISSING.at(
+            "runtime", runtime=runtime, model=identity.model, searched=searched
+        )
+    elif not runtime and host.backends is not None and backend not in host.backends:
         yield BACKEND_MISSING.at("backend" if config.backend else "platform", backend=backend)
 
 
@@ -245,6 +277,8 @@ def check_batch_strategy(config: Any) -> Iterator[Finding]:
     key = "TRITON_BATCH_STRATEGY_PATH"
     if config.HasField("sequence_batching") and key in config.parameters:
         yield BATCH_STRATEGY.at("parameters", key)
+    elif key in config.parameters and not config.parameters[key].string_value:
+        yield BATCH_LIBRARY.at("parameters", key, path="")
 
 
 def check_templates(config: Any) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.rules.byte_sizes import byte_size
-from packager.model_config.rules.rule import Rule, Unknown
+from packager.model_config.rules.rule import Judge, Rule, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,33 @@ FILE_SHORT = Rule(
     " has {given} bytes.",
     remedy="write as many bytes as dims and data_type need",
 )
-RULES = (SEVERAL, DATA_TYPE, NAME, TWICE, RANK, VARIABLE, SIZE, NO_DATA, FILE, FILE_SHORT)
+NO_FILE = Rule(
+    id="TRN351",
+    wording="initial_state data_file '{file}' is a directory: Triton ends when it reads it",
+    remedy="name a file in the model's folder initial_state",
+    judge=Judge.abort,
+)
+NEGATIVE = Rule(
+    id="TRN352",
+    wording="'initial_state' of state input '{name}' has a negative size: Triton ends when it"
+    " reserves memory for it",
+    remedy="give positive sizes",
+    judge=Judge.abort,
+)
+RULES = (
+    SEVERAL,
+    DATA_TYPE,
+    NAME,
+    TWICE,
+    RANK,
+    VARIABLE,
+    SIZE,
+    NO_DATA,
+    FILE,
+    FILE_SHORT,
+    NO_FILE,
+    NEGATIVE,
+)
 
 
 def check(config: Any, files: ModelFiles | None) -> Iterator[Finding]:
@@ -108,6 +134,8 @@ def _check(
         yield from _check_sizes(state, place)
     if all(size >= 0 for size in initial.dims):
         yield from _check_data(state, place, files)
+    elif -1 not in initial.dims:
+        yield NEGATIVE.at(*place, "dims", name=name)
 
 
 def _check_sizes(state: Any, place: tuple[str | int, ...]) -> Iterator[Finding]:
@@ -132,7 +160,9 @@ def _check_data(
         file, where = initial.data_file, (*place, "data_file")
         given = files.size(f"{FOLDER}/{file}")
         expected = byte_size(initial)
-        if given is None:
+        if files.is_directory(f"{FOLDER}/{file}"):
+            yield NO_FILE.at(*where, file=file)
+        elif given is None:
             yield FILE.at(*where, directory=Unknown("<model directory>"), file=file)
         elif expected is not None and given < expected:
             yield FILE_SHORT.at(*where, expected=expected, file=file, given=given)

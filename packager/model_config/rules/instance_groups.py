@@ -99,6 +99,12 @@ RESOURCE = Rule(
     remedy="make it global in every group, or in none",
     judge=Judge.packager,
 )
+PROFILE_LARGE = Rule(
+    id="TRN513",
+    wording="profile '{profile}' is too large a number: Triton ends when it reads it",
+    remedy="give the optimization profile's index from 0",
+    judge=Judge.abort,
+)
 RULES = (
     MODEL_GPUS,
     CPU_GPUS,
@@ -112,10 +118,12 @@ RULES = (
     COUNT,
     NAME_TWICE,
     RESOURCE,
+    PROFILE_LARGE,
 )
 
 _AUTO, _GPU, _CPU, _MODEL = range(4)
 _PLACE = "instance_group"
+_INT = 2**31
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 
 
@@ -181,6 +189,8 @@ def _check_profiles(index: int, group: Any, told: dict[str, str]) -> Iterator[Fi
             yield PROFILE_EMPTY.at(*place)
         elif found is None:
             yield PROFILE_TEXT.at(*place, profile=profile)
+        elif not -_INT <= int(found[1]) < _INT:
+            yield PROFILE_LARGE.at(*place, profile=profile)
         elif int(found[1]) < 0:
             yield PROFILE_NEGATIVE.at(*place, **told, profile=profile)
 

@@ -35,7 +35,13 @@ COUNT = Rule(
     judge=Judge.packager,
     severity=Severity.warning,
 )
-RULES = (OUTSIDE, MISSING, COUNT)
+NO_FILE = Rule(
+    id="TRN724",
+    wording="label_filename '{file}' is a directory: Triton ends when it reads it",
+    remedy="name a file with one label a line",
+    judge=Judge.abort,
+)
+RULES = (OUTSIDE, MISSING, COUNT, NO_FILE)
 
 
 def check(config: Any, model: str, files: ModelFiles | None) -> Iterator[Finding]:
@@ -48,7 +54,9 @@ def check(config: Any, model: str, files: ModelFiles | None) -> Iterator[Finding
         path = Unknown(f"<model directory>/{file}")
         if posixpath.normpath(file.lstrip("/")).split("/")[0] == "..":
             yield OUTSIDE.at(*place, path=path, output=output.name, model=model)
-        if files is not None and files.size(file.lstrip("/")) is None:
+        if files is not None and files.is_directory(file.lstrip("/")):
+            yield NO_FILE.at(*place, file=file)
+        elif files is not None and files.size(file.lstrip("/")) is None:
             yield MISSING.at(*place, path=path)
 
 

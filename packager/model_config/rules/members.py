@@ -137,18 +137,14 @@ def check(name: str, members: Mapping[str, Member]) -> Iterator[Finding]:
     """
     config = members[name].config
     steps = config.ensemble_scheduling.step
-    missing = sorted(
-        {
-            step.model_name
-            for step in steps
-            if step.model_name not in members or not members[step.model_name].is_readable
-        }
-    )
+    missing = False
+    for index, step in enumerate(steps):
+        if step.model_name not in members or not members[step.model_name].is_readable:
+            missing = True
+            yield UNAVAILABLE.at(
+                *(_PLACE, "step", index, "model_name"), model=name, members=step.model_name
+            )
     if missing:
-        index = next(i for i, step in enumerate(steps) if step.model_name in missing)
-        yield UNAVAILABLE.at(
-            *(_PLACE, "step", index, "model_name"), model=name, members=", ".join(missing)
-        )
         return
     last = _last_before(name, members)
     if last is not None:
@@ -233,10 +229,12 @@ class _Tensors:
     def check_outputs(self, index: int, step: Any, member: Member) -> Iterator[Finding]:
         place = (_PLACE, "step", index, "output_map")
         told = {"model": self._ensemble, "member": member.name}
+        outputs = {one.name for one in member.config.output}
+        for key, tensor in step.output_map.items():
+            if key not in outputs:
+                yield OUTPUT.at(*place, key, **told, tensor=tensor, output=key)
         for key, tensor in step.output_map.items():
             named = [one for one in member.config.output if one.name == key]
-            if not named:
-                yield OUTPUT.at(*place, key, **told, tensor=tensor, output=key)
             for one in named:
                 yield from self._same(tensor, one, member, (*place, key))
             if len(named) > 1:

@@ -1,11 +1,12 @@
-"""`model_metrics`: which histograms a model reports.
+"""`metric_tags`, and `model_metrics`: which histograms a model reports.
 
-Releases up to 24.10 do not know the field and refuse the text.
+Releases up to 24.10 do not know `model_metrics` and refuse the text.
 Source: core, src/model_config_utils.cc (ValidateModelMetrics).
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.rules.rule import Judge, Rule
@@ -45,7 +46,17 @@ UNSORTED = Rule(
     remedy="list the upper bounds in rising order, each once",
     judge=Judge.newer_core,
 )
-RULES = (IDENTIFIER, FAMILY, OPTIONS, BUCKETS, UNSORTED)
+TAG = Rule(
+    id="TRN626",
+    wording="metric_tags key '{key}' is no name of a Prometheus label: Triton ends when it makes"
+    " the metrics",
+    remedy="begin it with a letter, and use letters, digits and _",
+    judge=Judge.abort,
+    ordered=False,
+)
+RULES = (IDENTIFIER, FAMILY, OPTIONS, BUCKETS, UNSORTED, TAG)
+
+_LABEL = re.compile("([A-Za-z0-9][A-Za-z0-9_]*)?")
 
 
 def check(config: Any) -> Iterator[Finding]:
@@ -63,3 +74,10 @@ def check(config: Any) -> Iterator[Finding]:
             yield BUCKETS.at(*place, "histogram_options")
         elif list(buckets) != sorted(set(buckets)):
             yield UNSORTED.at(*place, "histogram_options", "buckets")
+
+
+def check_tags(config: Any) -> Iterator[Finding]:
+    """Yield keys that Prometheus takes for no label."""
+    for key in config.metric_tags:
+        if not _LABEL.fullmatch(key):
+            yield TAG.at("metric_tags", key, key=key)

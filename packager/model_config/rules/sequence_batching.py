@@ -129,6 +129,19 @@ def check(config: Any, model: str) -> Iterator[Finding]:
 
 
 def _check_controls(batcher: Any, model: str) -> Iterator[Finding]:
+    yield from _check_kinds(batcher, model)
+    found = [
+        ((_PLACE, "control_input", index, "control", number), control)
+        for index, tensor in enumerate(batcher.control_input)
+        for number, control in enumerate(tensor.control)
+        if control.kind == _CORRELATION
+    ]
+    if found and found[-1][1].data_type not in _CORRELATION_TYPES:
+        place = found[-1][0]
+        yield CORRELATION_TYPE.at(*place, "data_type", kind=_CORRELATION_NAME, model=model)
+
+
+def _check_kinds(batcher: Any, model: str) -> Iterator[Finding]:
     for first, kind in enumerate((*_BOOLEAN_KINDS, _CORRELATION)):
         seen_names: set[str] = set()
         seen_kind = False
@@ -162,8 +175,6 @@ def _check_control(
     if control.kind == _CORRELATION:
         if given:
             yield VALUES_FORBIDDEN.at(*place, given[0], kind=kind, model=model)
-        if control.data_type not in _CORRELATION_TYPES:
-            yield CORRELATION_TYPE.at(*place, "data_type", kind=kind, model=model)
     elif not given:
         yield VALUES_MISSING.at(*place, kind=kind, model=model)
     elif len(given) > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from packager.model_config.rules.rule import Rule
+from packager.model_config.rules.rule import Judge, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,6 +87,13 @@ NON_LINEAR_DIMS = Rule(
     wording="Non-linear IO format {kind} requires 3 dims for {model}",
     remedy="give three dims, or remove is_non_linear_format_io",
 )
+UNKNOWN_TYPE = Rule(
+    id="TRN213",
+    wording="data_type {number} of {kind} '{name}' is none: backends that read it fail",
+    remedy="use a data type by name, for example TYPE_FP32",
+    judge=Judge.packager,
+    key=_KEYS,
+)
 RULES = (
     NAME,
     DATA_TYPE,
@@ -100,6 +107,7 @@ RULES = (
     SHAPE_TENSOR,
     NON_LINEAR,
     NON_LINEAR_DIMS,
+    UNKNOWN_TYPE,
 )
 
 TENSORRT = "tensorrt_plan"
@@ -140,6 +148,20 @@ def _check(
     yield from _check_format(kind, index, tensor, identity)
 
 
+def check_types(config: Any) -> Iterator[Finding]:
+    """Yield data types that are numbers without a name: protobuf takes any."""
+    for kind in ("input", "output"):
+        for index, tensor in enumerate(getattr(config, kind)):
+            known = tensor.DESCRIPTOR.fields_by_name["data_type"].enum_type.values_by_number
+            if tensor.data_type not in known:
+                yield UNKNOWN_TYPE.at(
+                    *(kind, index, "data_type"),
+                    kind=kind,
+                    name=tensor.name,
+                    number=tensor.data_type,
+                )
+
+
 def _check_format(kind: str, index: int, tensor: Any, identity: Identity) -> Iterator[Finding]:
     model, place = identity.model, (kind, index)
     is_tensorrt = identity.platform == TENSORRT
@@ -175,7 +197,7 @@ def element_count(sizes: Sequence[int]) -> int:
     """Return how many elements dims have: -1 where one varies, 0 for no dims, as Triton does."""
     if -1 in sizes:
         return -1
-    return math.prod(sizes) if sizes else 0
+    return _wrapped(math.prod(sizes)) if sizes else 0
 
 
 def _runs(sizes: Sequence[int]) -> list[int]:
@@ -186,4 +208,9 @@ def _runs(sizes: Sequence[int]) -> list[int]:
             runs.append(1)
         else:
             runs[-1] *= size
-    return runs
+    return [_wrapped(run) for run in runs]
+
+
+def _wrapped(product: int) -> int:
+    """Return what 64 bits hold of a product."""
+    return (product + 2**63) % 2**64 - 2**63

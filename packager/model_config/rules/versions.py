@@ -55,7 +55,7 @@ OUT_OF_RANGE = Rule(
     wording="directory '{directory}' is too large a number for a version: Triton ends when it reads"
     " it",
     remedy="rename it to a number from 1 to 9223372036854775807",
-    judge=Judge.packager,
+    judge=Judge.abort,
 )
 NO_FILE = Rule(
     id="TRN707",

@@ -5,10 +5,11 @@ Source: core, src/backend_model_instance.cc (GenerateWarmupData), src/infer_requ
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from packager.model_config.rules.byte_sizes import byte_size
-from packager.model_config.rules.rule import Rule, Unknown
+from packager.model_config.rules.byte_sizes import STRING, byte_size
+from packager.model_config.rules.rule import Judge, Rule, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +67,38 @@ SHAPE = Rule(
     remedy="use dims that fit the input's, without the batch",
     ordered=False,
 )
-RULES = (VARIABLE, NO_DATA, FILE, FILE_SHORT, MISSING, DATA_TYPE, SHAPE)
+BATCH = Rule(
+    id="TRN608",
+    wording="warmup batch_size {size} is above max_batch_size {limit}: the sample fails, or ends"
+    " the server",
+    remedy="lower batch_size; where max_batch_size is 0, leave it at 1",
+    judge=Judge.packager,
+)
+BYTES = Rule(
+    id="TRN609",
+    wording="[request id: <id_unknown>] input byte size mismatch for input '{name}' for model"
+    " '{model}'. Expected {expected}, got {given}",
+    remedy="give positive sizes, and a data_type that Triton knows",
+    ordered=False,
+)
+NO_FILE = Rule(
+    id="TRN610",
+    wording="warmup input_data_file '{file}' is a directory: Triton ends when it reads it",
+    remedy="name a file in the model's folder warmup",
+    judge=Judge.abort,
+)
+RULES = (
+    VARIABLE,
+    NO_DATA,
+    FILE,
+    FILE_SHORT,
+    MISSING,
+    DATA_TYPE,
+    SHAPE,
+    BATCH,
+    BYTES,
+    NO_FILE,
+)
 
 _PLACE = "model_warmup"
 _NAMES = [
@@ -79,6 +111,11 @@ _NAMES = [
 def check(config: Any, model: str, files: ModelFiles | None) -> Iterator[Finding]:
     """Yield what is wrong with the samples, in Triton's order."""
     for index, sample in enumerate(config.model_warmup):
+        limit = max(config.max_batch_size, 1)
+        if sample.batch_size > limit:
+            yield BATCH.at(
+                *(_PLACE, index, "batch_size"), size=sample.batch_size, limit=config.max_batch_size
+            )
         if sample.batch_size:
             yield from _check_sizes(index, sample)
             yield from _check_data(index, sample, files)
@@ -104,7 +141,9 @@ def _check_data(index: int, sample: Any, files: ModelFiles | None) -> Iterator[F
 def _check_file(given: Any, place: tuple[str | int, ...], files: ModelFiles) -> Iterator[Finding]:
     file = given.input_data_file
     size, expected = files.size(f"{FOLDER}/{file}"), byte_size(given)
-    if size is None:
+    if files.is_directory(f"{FOLDER}/{file}"):
+        yield NO_FILE.at(*place, file=file)
+    elif size is None:
         yield FILE.at(*place, directory=Unknown("<model directory>"), file=file)
     elif -1 not in given.dims and expected is not None and size < expected:
         yield FILE_SHORT.at(*place, expected=expected, file=file, given=size)
@@ -158,6 +197,15 @@ def _check_tensor(
             given=_shape(([1] if batch else []) + list(given.dims)),
             note=Unknown("The sample's dims do not fit the input's"),
         )
+    elif given.data_type != STRING and (min(given.dims, default=0) < 0 or _has_no_size(given)):
+        count = math.prod(given.dims)
+        size = 4 * count if _has_no_size(given) else byte_size(given) or 0
+        expected = -1 if _has_no_size(given) else size
+        yield BYTES.at(*(*place, "dims"), **told, expected=expected, given=size % 2**64)
+
+
+def _has_no_size(given: Any) -> bool:
+    return _type_name(given.data_type) == _NAMES[0]
 
 
 def _fits(given: Sequence[int], dims: Sequence[int]) -> bool:
