@@ -1,0 +1,1 @@
+"""The rules against the real server: the same models, judged by both."""
