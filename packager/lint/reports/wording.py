@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 
 def path(report: Report, finding: Located) -> str:
     """Return a finding's path from the working directory; absolute where that would climb."""
-    root = os.path.relpath(report.root)
-    if root.startswith(os.pardir) and os.path.isabs(report.root):  # noqa: PTH117
-        root = report.root
-    joined = os.path.normpath(os.path.join(shown(root), finding.file))  # noqa: PTH118
+    joined = os.path.normpath(os.path.join(shown(_root(report.root)), finding.file))  # noqa: PTH118
     return joined.replace(os.sep, "/")
+
+
+def _root(root: str) -> str:
+    try:
+        relative = os.path.relpath(root)
+    except OSError:  # the working directory is gone
+        return root
+    climbs = relative.startswith(os.pardir)
+    return root if climbs and os.path.isabs(root) else relative  # noqa: PTH117
 
 
 def count(report: Report, severity: Severity) -> int:
