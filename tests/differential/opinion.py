@@ -10,7 +10,7 @@ from packager.model_config.parse import parse
 from packager.model_config.rules import check, identity, layout, members, versions
 from packager.model_config.rules.facts import Host
 from packager.model_config.rules.members import Member
-from packager.model_config.rules.rule import Judge, Severity
+from packager.model_config.rules.rule import Judge, Severity, Unknown
 from tests.differential.case import CaseFiles, encoded
 from tests.differential.judge import BACKENDS
 from tests.differential.member_models import MEMBERS
@@ -46,7 +46,7 @@ def _all(case: Case, name: str) -> Iterator[Finding]:
     files = CaseFiles(name, case.files)
     content = case.config(name)
     if content is None:
-        yield layout.NO_CONFIG.at(path=layout.UNKNOWN_PATH)
+        yield layout.NO_CONFIG.at(directory=Unknown("<model directory>"))
         return
     config = _parsed(content)
     if config is None:
