@@ -18,7 +18,6 @@ _LOG = re.compile(r"^[IWEFV]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] ?(?P<m
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR_FIELD = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FRAME = re.compile(r"^\s*\+[-=+]+\+\s*$")
-_CELL = re.compile(r"\s*\|\s*")
 _LOADING = ("failed to load", "UNAVAILABLE", "Poll failed", "failed to poll")
 
 
@@ -65,13 +64,17 @@ def _cells(line: str) -> list[str] | None:
     stripped = line.strip()
     if not (stripped.startswith("|") and stripped.endswith("|") and len(stripped) > 1):
         return None
-    return _CELL.split(stripped[1:-1].strip(" "), maxsplit=2)
+    *first, last = stripped[1:-1].split("|", maxsplit=2)
+    return [*(cell.strip() for cell in first), last.removeprefix(" ").removesuffix(" ")]
 
 
 def _add_row(rows: list[list[str]], cells: list[str]) -> None:
     """Add a row, or go on with the last one where only its last cell was wrapped."""
     if rows and cells and not any(cells[:-1]):
-        rows[-1][-1] = f"{rows[-1][-1].rstrip()} {cells[-1].strip()}"
+        # A full cell was cut within a word; one that ends with spaces, between two.
+        before = rows[-1][-1]
+        between = " " if before.endswith(" ") else ""
+        rows[-1][-1] = f"{before.rstrip()}{between}{cells[-1]}"
     else:
         rows.append(cells)
 

@@ -5,7 +5,7 @@ Told only by --explain. Wordings were taken from Triton 2.51 and libtorch, most 
 
 from __future__ import annotations
 
-from packager.lint import runtime_requests
+from packager.lint import runtime_backends, runtime_requests
 from packager.model_config.rules.rule import Judge, Rule
 
 _START = (
@@ -45,6 +45,13 @@ _START = (
         wording="polling is disabled",
         remedy="start tritonserver with --model-control-mode=poll",
         key="task.control",
+    ),
+    Rule(
+        id="TRN908",
+        wording="creating server: Internal - failed to stat file {path}",
+        remedy="there is no such repository where the server runs: correct --model-repository, or"
+        " mount the directory (docker run -v)",
+        key="repository.path",
     ),
     Rule(
         id="TRN907",
@@ -186,4 +193,4 @@ _TORCH = (
     ),
 )
 
-RUNTIME_RULES = (*_START, *_TORCH, *runtime_requests.RULES)
+RUNTIME_RULES = (*_START, *_TORCH, *runtime_backends.RULES, *runtime_requests.RULES)

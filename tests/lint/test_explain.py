@@ -157,6 +157,11 @@ def rules(text: str) -> list[str]:
             ),
             "TRN607",
         ),
+        (
+            "failed to load 'd' version 1: Invalid argument: model 'd', tensor 'fc6_1': the model expects 4 dimensions (shape [1,1000,1,1]) but the model configuration specifies 1 dimensions (shape [1001])",
+            "TRN941",
+        ),
+        ("error: creating server: Internal - failed to stat file /models", "TRN908"),
         ("Unable to find shared memory region: 'input_data'", "TRN970"),
         ("what does TRN205 mean?", "TRN205"),
     ],
@@ -169,6 +174,22 @@ def test_an_error_names_its_rule(text: str, rule: str) -> None:
 def test_a_table_of_models_is_read_with_its_wrapped_rows() -> None:
     """A model that is ready says nothing."""
     assert rules(TABLE) == ["TRN203", "TRN921"]
+
+
+CUT = """\
++-------+---------+-----------------------------------------------------------------------+
+| Model | Version | Status                                                                |
++-------+---------+-----------------------------------------------------------------------+
+| gpt2  | 1       | UNAVAILABLE: Internal: Unable to initialize shared memory key '/gpt2_0_ |
+|       |         | CPU_0' to requested size (67108864 bytes). If you are running Tr      |
+|       |         | iton inside docker, use '--shm-size' flag                             |
++-------+---------+-----------------------------------------------------------------------+
+"""
+
+
+def test_a_table_whose_rows_are_cut_within_words_is_read() -> None:
+    """As older servers write it."""
+    assert rules(CUT) == ["TRN946"]
 
 
 @pytest.mark.parametrize("text", ["", "all is well", "Segmentation fault", "\n\n|\n", "error"])
