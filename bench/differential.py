@@ -25,7 +25,7 @@ from tests.differential import plan
 from tests.differential.agreement import disagreement, report
 from tests.differential.case import Case, Purpose
 from tests.differential.judge import Judge, Verdict
-from tests.differential.opinion import findings
+from tests.differential.opinion import ending, findings
 
 CASES, SEED = 2_400, 1
 SHOWN = 20
@@ -56,7 +56,7 @@ def judged(cases: Sequence[Case]) -> list[Judged]:
     with tempfile.TemporaryDirectory(prefix="packager-bench-") as folder:
         repository = Path(folder) / "repository"
         repository.mkdir()
-        verdicts = Judge(repository).verdicts(cases)
+        verdicts = Judge(repository).verdicts(cases, ending=ending(cases))
     return [
         Judged(case, verdict, findings(case, verdict.name))
         for case, verdict in zip(cases, verdicts, strict=True)

@@ -21,7 +21,7 @@ from tests.differential.case import encoded
 from tests.differential.member_models import MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packager.server.guarded import GuardedServer
     from tests.differential.case import Case
@@ -65,23 +65,27 @@ class Judge:
         for name, member in MEMBERS.items():
             _write(repository / name, member.files, encoded(member.text, name))
 
-    def verdicts(self, cases: Sequence[Case]) -> list[Verdict]:
-        """Return one verdict a case, in their order."""
-        self._ended.clear()
+    def verdicts(self, cases: Sequence[Case], *, ending: Collection[int] = ()) -> list[Verdict]:
+        """Return one verdict a case, in their order.
+
+        `ending` are those that probably end the server: judged last, so as not to disturb others.
+        """
+        self._ended = set(ending)
         jobs = [(f"m{next(self._numbers)}x{case.suffix}", case) for case in cases]
         found: dict[int, Verdict] = {}
-        waiting = deque(range(len(cases)))
-        suspects: list[int] = []
+        waiting = deque(index for index in range(len(cases)) if index not in self._ended)
+        suspects = list(ending)
         while waiting:
-            with self._server() as server:
+            with self._server(ready=True) as server:
                 suspects += self._judge_together(server, jobs, waiting, found)
         while suspects:
-            with self._server() as server:
+            with self._server(ready=False) as server:
                 self._judge_in_turn(server, jobs, suspects, found)
         return [found[index] for index in range(len(cases))]
 
     @contextmanager
-    def _server(self) -> Iterator[_Loader]:
+    def _server(self, *, ready: bool) -> Iterator[_Loader]:
+        """Start a server; `ready` with the ensembles' models, which else load with each."""
         backends = dict.fromkeys(BACKENDS, _FOLDER)
         flags = ["--disable-auto-complete-config"]
         with embedded(
@@ -93,7 +97,7 @@ class Judge:
         ) as server:
             loader = _Loader(server)
             for name, member in MEMBERS.items():
-                if member.loads:
+                if ready and member.loads:
                     loader.ask(name, "load")
             yield loader
 

@@ -16,7 +16,7 @@ from tests.differential.judge import BACKENDS
 from tests.differential.member_models import MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from packager.model_config.rules.rule import Finding
     from tests.differential.case import Case
@@ -34,6 +34,12 @@ HOST = Host(
 def findings(case: Case, name: str) -> list[Finding]:
     """Return what the server refuses in the model `name`, in its order."""
     return [one for one in _all(case, name) if counts(one)]
+
+
+def ending(cases: Sequence[Case]) -> list[int]:
+    """Return which cases end the server, by the rules."""
+    found = [findings(case, f"model{case.suffix}")[:1] for case in cases]
+    return [i for i, first in enumerate(found) if first and first[0].rule.judge is Judge.abort]
 
 
 def counts(finding: Finding) -> bool:

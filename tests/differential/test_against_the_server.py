@@ -10,7 +10,7 @@ from tests.differential import plan
 from tests.differential.agreement import disagreement, report
 from tests.differential.judge import Judge, Verdict
 from tests.differential.named import NAMED
-from tests.differential.opinion import findings
+from tests.differential.opinion import ending, findings
 
 if TYPE_CHECKING:
     from tests.differential.case import Case
@@ -22,7 +22,8 @@ DRAWN = plan.cases(SEED, CASES)
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
     """One server's verdicts on all cases of this module."""
-    return Judge(tmp_path_factory.mktemp("judge")).verdicts([*DRAWN, *NAMED.values()])
+    cases = [*DRAWN, *NAMED.values()]
+    return Judge(tmp_path_factory.mktemp("judge")).verdicts(cases, ending=ending(cases))
 
 
 def test_drawn_models_are_judged_alike(verdicts: list[Verdict]) -> None:
