@@ -54,9 +54,7 @@ def ensembles(draw: DrawFn) -> Draft:
         add_step(draft, draw(models), {"a": tensors[index]}, {"o": tensors[index + 1]})
     _make_one_decoupled_at_most(draft)
     if batches:
-        draft.config.max_batch_size = draw(st.sampled_from([0, 1, 8]))
-        if not draft.config.max_batch_size:
-            draft.config.max_batch_size = 8
+        draft.config.max_batch_size = draw(st.sampled_from([1, 8]))
     add_io(draft, "input", "x", dims=draw(st.sampled_from([(2,), (-1,)])))
     add_io(draft, "output", "y")
     if not (batches or _is_decoupled(draft)) and draw(st.booleans()):

@@ -88,6 +88,6 @@ def taken(config: Any, known: identity.Identity, files: ModelFiles | None) -> It
     yield from naming.check(config)
     yield from dynamic_batching.check_use(config)
     yield from instance_groups.check_use(config)
-    yield from identity.check_templates(config)
+    yield from naming.check_templates(config)
     yield from labels.check_count(config, files)
     yield from versions.check_files(config, known, files)

@@ -77,12 +77,6 @@ BATCH_STRATEGY = Rule(
     " batching strategy",
     remedy="remove the parameter, or sequence_batching",
 )
-TEMPLATE = Rule(
-    id="TRN112",
-    wording="'{text}' in {field} looks like a variable that nothing has replaced",
-    remedy="fill in the template before the server reads it",
-    judge=Judge.packager,
-)
 RUNTIME_MISSING = Rule(
     id="TRN113",
     wording="unable to find backend library '{runtime}' for model '{model}', searched: {searched}",
@@ -110,7 +104,6 @@ RULES = (
     CACHE_DECOUPLED,
     BACKEND_MISSING,
     BATCH_STRATEGY,
-    TEMPLATE,
     RUNTIME_MISSING,
     BATCH_LIBRARY,
     NO_AGENT,
@@ -279,19 +272,6 @@ def check_batch_strategy(config: Any) -> Iterator[Finding]:
         yield BATCH_STRATEGY.at("parameters", key)
     elif key in config.parameters and not config.parameters[key].string_value:
         yield BATCH_LIBRARY.at("parameters", key, path="")
-
-
-def check_templates(config: Any) -> Iterator[Finding]:
-    """Yield names that still hold a template's variable."""
-    named: list[tuple[tuple[str | int, ...], str]] = [
-        (("name",), config.name),
-        *((("input", index, "name"), one.name) for index, one in enumerate(config.input)),
-        *((("output", index, "name"), one.name) for index, one in enumerate(config.output)),
-        *((("parameters", key), one.string_value) for key, one in config.parameters.items()),
-    ]
-    for path, text in named:
-        if "${" in text or "{{" in text:
-            yield TEMPLATE.at(*path, text=text, field=path[0])
 
 
 def _belong_together(platform: str, backend: str) -> bool:

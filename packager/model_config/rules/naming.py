@@ -1,4 +1,4 @@
-"""Tensors that Triton takes as they are, and that no request can then satisfy.
+"""Names and dims that Triton takes as they are, and that no request can then satisfy.
 
 Triton checks none of this.
 """
@@ -30,7 +30,13 @@ BATCH_IN_DIMS = Rule(
     severity=Severity.warning,
     key="inputs, outputs",
 )
-RULES = (TWICE, BATCH_IN_DIMS)
+TEMPLATE = Rule(
+    id="TRN112",
+    wording="'{text}' in {field} looks like a variable that nothing has replaced",
+    remedy="fill in the template before the server reads it",
+    judge=Judge.packager,
+)
+RULES = (TWICE, BATCH_IN_DIMS, TEMPLATE)
 
 _CONSEQUENCES = {
     "input": "Triton expects both, and every request is refused",
@@ -57,6 +63,19 @@ def check(config: Any) -> Iterator[Finding]:
                     name=tensor.name,
                     size=config.max_batch_size,
                 )
+
+
+def check_templates(config: Any) -> Iterator[Finding]:
+    """Yield names that still hold a template's variable."""
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("name",), config.name),
+        *((("input", index, "name"), one.name) for index, one in enumerate(config.input)),
+        *((("output", index, "name"), one.name) for index, one in enumerate(config.output)),
+        *((("parameters", key), one.string_value) for key, one in config.parameters.items()),
+    ]
+    for path, text in named:
+        if "${" in text or "{{" in text:
+            yield TEMPLATE.at(*path, text=text, field=path[0])
 
 
 def _holds_batch(dims: Any) -> bool:
