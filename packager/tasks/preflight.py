@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from packager import user_cache
 from packager.architectures.torch_file import require_file
 from packager.errors import SpecError, UnavailableError
+from packager.model_config.parse import parse
+from packager.model_config.render import render
+from packager.proof import triton_rules
 from packager.proof.inputs import require_image_input, require_mapped
 from packager.repository.publish import prepare
 from packager.server import docker, embedded, gpus, ports
@@ -37,10 +40,12 @@ def run(job: Job) -> None:
 
     Raises:
         SpecError: no recipe is chosen, or it contradicts itself.
+        ProofError: its `config.pbtxt` would break a rule of Triton's.
         UnavailableError: no server to prove with, or a repository that cannot be written.
     """
     recipe = job.require_recipe()
     require_scores(recipe)
+    _require_rules(recipe)
     _require_files(recipe)
     _require_server(job.server, recipe)
     prepare(job.repository)
@@ -83,6 +88,13 @@ def _require_score_dims(recipe: Recipe, scores: TensorSpec) -> None:
         where="outputs[0].dims",
         remedy=f"set [{classes}], or leave outputs out" if known else "leave outputs out",
     )
+
+
+def _require_rules(recipe: Recipe) -> None:
+    """Check Triton's rules where the whole config follows from the recipe."""
+    if recipe.inputs and recipe.outputs:
+        text = render(recipe)
+        triton_rules.require(text, parse(text), "config.pbtxt")
 
 
 def _require_files(recipe: Recipe) -> None:

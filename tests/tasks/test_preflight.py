@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.errors import SpecError
-from packager.spec.recipe import ExportSpec, Pixels
+from packager.errors import ProofError, SpecError
+from packager.spec.job import BuildTask, Job
+from packager.spec.recipe import ExportSpec, Pixels, RepositorySpec
+from packager.spec.server import NoServerSpec
 from packager.spec.tensors import DataType
 from packager.spec.training import NoTrainerSpec
-from packager.tasks.preflight import require_scores
+from packager.tasks.preflight import require_scores, run
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packager.spec.recipe import Recipe
     from packager.spec.tensors import TensorSpec
 
@@ -103,3 +107,18 @@ def test_types_that_libtorch_lacks_are_refused(side: str, data_type: DataType) -
     with pytest.raises(SpecError, match=f"is {data_type.value}") as caught:
         require_scores(made)
     assert caught.value.where == f"{side}[1].data_type"
+
+
+def test_a_config_that_breaks_a_rule_is_refused_before_training(tmp_path: Path) -> None:
+    """With the line of the config that would have been rendered."""
+    made = replace(FASHION, inputs=(tensor("INPUT__3", *IMAGE),))
+    job = Job(
+        task=BuildTask(),
+        recipe=made,
+        server=NoServerSpec(),
+        repository=RepositorySpec(path=tmp_path / "models", staging=tmp_path / "staging"),
+        cache=tmp_path,
+    )
+    with pytest.raises(ProofError, match="TRN804") as caught:
+        run(job)
+    assert caught.value.where == "config.pbtxt:5:3"
