@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 BACKENDS = ("pytorch", "onnxruntime", "tensorrt", "tensorflow", "custom")
 _FOLDER = Path(__file__).parent / "backend"
 _THREADS = 6
-_TIMEOUT_S = 6.0
+_SERVERS = 3
+_TIMEOUT_S = 30.0
 _LINE = re.compile(r'^[EWF]\d{4} [^\]]*\] (".*")\s*$')
 _STATUS = re.compile(r"^(Invalid argument|Internal|Not found|Unavailable|Unsupported): ")
 
@@ -78,9 +79,7 @@ class Judge:
         while waiting:
             with self._server(ready=True) as server:
                 suspects += self._judge_together(server, jobs, waiting, found)
-        while suspects:
-            with self._server(ready=False) as server:
-                self._judge_in_turn(server, jobs, suspects, found)
+        self._judge_apart(jobs, suspects, found)
         return [found[index] for index in range(len(cases))]
 
     @contextmanager
@@ -126,6 +125,17 @@ class Judge:
             for done in [pool.submit(work) for _ in range(_THREADS)]:
                 done.result()
         return interrupted
+
+    def _judge_apart(self, jobs: Jobs, suspects: list[int], found: dict[int, Verdict]) -> None:
+        """Judge what may end the server, on several of them, each with one case at a time."""
+
+        def work(waiting: list[int]) -> None:
+            while waiting:
+                with self._server(ready=False) as server:
+                    self._judge_in_turn(server, jobs, waiting, found)
+
+        with ThreadPoolExecutor(_SERVERS) as pool:
+            list(pool.map(work, [suspects[first::_SERVERS] for first in range(_SERVERS)]))
 
     def _judge_in_turn(
         self, server: _Loader, jobs: Jobs, waiting: list[int], found: dict[int, Verdict]
