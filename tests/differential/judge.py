@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import shutil
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ BACKENDS = ("pytorch", "onnxruntime", "tensorrt", "tensorflow", "custom")
 _FOLDER = Path(__file__).parent / "backend"
 _THREADS = 6
 _SERVERS = 3
+_ENDINGS = 5
 _TIMEOUT_S = 30.0
 _LINE = re.compile(r'^[EWF]\d{4} [^\]]*\] (".*")\s*$')
 _STATUS = re.compile(r"^(Invalid argument|Internal|Not found|Unavailable|Unsupported): ")
@@ -62,7 +63,7 @@ class Judge:
     def __init__(self, repository: Path) -> None:
         self._repository = repository
         self._numbers = itertools.count()
-        self._ended: set[int] = set()
+        self._endings: Counter[int] = Counter()
         for name, member in MEMBERS.items():
             _write(repository / name, member.files, encoded(member.text, name))
 
@@ -71,10 +72,10 @@ class Judge:
 
         `ending` are those that probably end the server: judged last, so as not to disturb others.
         """
-        self._ended = set(ending)
+        self._endings = Counter(dict.fromkeys(ending, _ENDINGS))
         jobs = [(f"m{next(self._numbers)}x{case.suffix}", case) for case in cases]
         found: dict[int, Verdict] = {}
-        waiting = deque(index for index in range(len(cases)) if index not in self._ended)
+        waiting = deque(index for index in range(len(cases)) if index not in self._endings)
         suspects = list(ending)
         while waiting:
             with self._server(ready=True) as server:
@@ -147,9 +148,9 @@ class Judge:
             except _EndedError:
                 words = server.last_words()
                 found[index] = Verdict(jobs[index][0], loads=False, reason=words, aborts=True)
-                # Triton's own races end it now and then: only what ends it twice counts.
-                if index not in self._ended:
-                    self._ended.add(index)
+                # Triton's own races end it now and then: only what always ends it counts.
+                self._endings[index] += 1
+                if self._endings[index] < _ENDINGS:
                     waiting.append(index)
                 return
 
