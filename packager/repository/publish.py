@@ -104,15 +104,16 @@ def publish(source: ModelPaths, repository: RepositorySpec, *, version: int) -> 
             return Published(model=target, version=number, previous=None)
         previous = {path: _bytes(path) for path in _shared(source, target)}
         published = Published(model=target, version=number, previous=previous)
-        source.version(number).rename(target.version(number))
-        try:
-            _sync_directory(target.directory)
-            _replace(source.labels, target.labels)
-            _replace_host_configs(source, target)
-            _replace(source.config, target.config)
-        except BaseException:
-            _withdraw(published, repository)
-            raise
+        with _way_back(published, repository) as way_back:
+            source.version(number).rename(target.version(number))
+            try:
+                _sync_directory(target.directory)
+                _replace(source.labels, target.labels)
+                _replace_host_configs(source, target)
+                _replace(source.config, target.config)
+            except BaseException:
+                _withdraw(published, way_back)
+                raise
         return published
 
 
@@ -130,30 +131,50 @@ def rewrite_manifest(published: Published, text: str, repository: RepositorySpec
 
 def withdraw(published: Published, repository: RepositorySpec) -> None:
     """Take a version back out: the previous config first, then the version."""
-    with reported(published.model.directory, "repository.path"), _lock(repository, published.model):
-        _withdraw(published, repository)
+    with (
+        reported(published.model.directory, "repository.path"),
+        _lock(repository, published.model),
+        _way_back(published, repository) as way_back,
+    ):
+        _withdraw(published, way_back)
 
 
-def _withdraw(published: Published, repository: RepositorySpec) -> None:
-    model = published.model
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _WayBack:
+    """What a withdrawal moves: old files to put in, and a folder for the version to go to."""
+
+    copies: Mapping[Path, Path]
+    trash: Path
+
+
+@contextlib.contextmanager
+def _way_back(published: Published, repository: RepositorySpec) -> Iterator[_WayBack]:
+    """Write the old files down before anything is moved: on a full disk a way back is left."""
     with tempfile.TemporaryDirectory(prefix="withdrawn-", dir=repository.staging) as folder:
-        trash = Path(folder)
-        if published.previous is None:
-            model.directory.rename(trash / model.directory.name)
-            return
-        for path, content in published.previous.items():
-            _restore(path, content, by_way_of=trash / path.name)
-        _remove_if_empty(model.configs)
-        model.version(published.version).rename(trash / str(published.version))
+        copies: dict[Path, Path] = {}
+        for path, content in (published.previous or {}).items():
+            if content is not None:
+                copies[path] = Path(folder, str(len(copies)))
+                copies[path].write_bytes(content)
+        trash = Path(folder, "trash")
+        trash.mkdir()
+        yield _WayBack(copies=copies, trash=trash)
 
 
-def _restore(path: Path, content: bytes | None, *, by_way_of: Path) -> None:
-    if content is None:
-        path.unlink(missing_ok=True)
-    elif content != _bytes(path):
-        path.parent.mkdir(exist_ok=True)
-        by_way_of.write_bytes(content)
-        _replace(by_way_of, path)
+def _withdraw(published: Published, way_back: _WayBack) -> None:
+    model = published.model
+    if published.previous is None:
+        model.directory.rename(way_back.trash / model.directory.name)
+        return
+    for path in published.previous:
+        copy = way_back.copies.get(path)
+        if copy is None:
+            path.unlink(missing_ok=True)
+        elif _bytes(copy) != _bytes(path):
+            path.parent.mkdir(exist_ok=True)
+            _replace(copy, path)
+    _remove_if_empty(model.configs)
+    model.version(published.version).rename(way_back.trash / str(published.version))
 
 
 def _shared(source: ModelPaths, target: ModelPaths) -> list[Path]:
@@ -225,10 +246,22 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _sync(directory: Path) -> None:
-    """Force a tree's files and directories to the disk."""
-    for parent, _, files in os.walk(directory):
+    """Force a tree's files and directories to the disk.
+
+    Raises:
+        UnavailableError: something in it is no file of its own: a link, a pipe, a device.
+    """
+    for parent, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise UnavailableError(
+                    f"{path} is no plain file: somebody has changed the staged model",
+                    where="repository.staging",
+                    remedy="leave it alone while a build runs, or choose a folder of your own",
+                )
         for name in files:
-            with (Path(parent) / name).open("rb") as file:
+            with Path(parent, name).open("rb") as file:
                 os.fsync(file.fileno())
         _sync_directory(Path(parent))
 

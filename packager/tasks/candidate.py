@@ -42,7 +42,8 @@ class Candidate:
     """A staged model, to be proven and published, with all that it came from.
 
     `reference` is what the artifact must answer as: the module before it was exported. `sha256`
-    is that of every staged file before the first proof, by its path in the model's directory.
+    is that of every staged file before the first proof, by its path in the model's directory; what
+    is no file is listed by a word.
     """
 
     recipe: Recipe
@@ -107,9 +108,18 @@ def stage(recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPat
 
 
 def _digests_of(model: ModelPaths) -> dict[str, str]:
-    """Return the sha256 of every file of a model, by its path in the model's directory."""
-    files = sorted(path for path in model.directory.rglob("*") if path.is_file())
-    return {str(path.relative_to(model.directory)): sha256(path) for path in files}
+    """Return the sha256 of every file of a model, by its path in the model's directory.
+
+    Directories are listed too, and by a word what is neither: links, pipes, devices.
+    """
+    paths = sorted(model.directory.rglob("*"))
+    return {str(path.relative_to(model.directory)): _digest_of(path) for path in paths}
+
+
+def _digest_of(path: Path) -> str:
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        return "no plain file"
+    return "directory" if path.is_dir() else sha256(path)
 
 
 def _export(recipe: Recipe, module: Made, path: Path) -> nn.Module:

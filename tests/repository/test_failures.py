@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,3 +147,37 @@ def test_a_path_that_is_a_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError) as caught:
         repository_in(tmp_path)
     assert caught.value.where == "repository.path"
+
+
+@pytest.mark.parametrize("left", range(1, 13))
+def test_a_disk_that_fills_up_in_between_leaves_the_old_state(tmp_path: Path, left: int) -> None:
+    """With room for a few more files: the way back is made before anything is moved."""
+    with tmpfs(tmp_path, "nr_inodes=200"):
+        repository = repository_in(tmp_path)
+        publish_marked(repository, "a")
+        before = tree(repository.path)
+        with staged(repository, "m") as model:
+            fill(model, "b", hosts=("cpu", "gpu"))
+            with _no_more_files(tmp_path):
+                for path in list((tmp_path / "spent").iterdir())[:left]:
+                    path.unlink()
+                with contextlib.suppress(UnavailableError):
+                    publish(model, repository, version=1)
+        after = tree(repository.path)
+        if after != before:
+            assert after["m/config.pbtxt"] == b"# b\n"
+            assert after["m/configs/gpu.pbtxt"] == b"# b on gpu\n"
+        assert leftovers(repository) == []
+
+
+@pytest.mark.parametrize("made", ["link", "pipe"])
+def test_what_is_no_plain_file_is_not_published(tmp_path: Path, made: str) -> None:
+    """A link could lead out of the repository, and a pipe would block its reader."""
+    repository = repository_in(tmp_path)
+    with staged(repository, "m") as model:
+        fill(model, "a")
+        stranger = model.version(1) / "stranger"
+        stranger.symlink_to("/etc") if made == "link" else os.mkfifo(stranger)
+        with pytest.raises(UnavailableError, match="no plain file"):
+            publish(model, repository, version=1)
+    assert tree(repository.path) == {}

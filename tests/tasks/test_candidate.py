@@ -34,9 +34,9 @@ def candidate(tmp_path: Path) -> Candidate:
 
 
 def test_what_is_staged_is_digested_whole(candidate: Candidate) -> None:
-    """Each file that will be published; the manifest has the artifact's digest."""
-    staged = ["1/model.pt", "config.pbtxt", "configs/cpu.pbtxt", "configs/gpu.pbtxt"]
-    assert sorted(candidate.sha256) == staged
+    """Each file and folder that will be published; the manifest has the artifact's digest."""
+    configs = ["config.pbtxt", "configs", "configs/cpu.pbtxt", "configs/gpu.pbtxt"]
+    assert sorted(candidate.sha256) == ["1", "1/model.pt", *configs]
     manifest = manifest_of(candidate, [])
     assert manifest.files["model.pt"] == candidate.sha256["1/model.pt"]
     assert set(manifest.host_configs) == {"cpu", "gpu"}
@@ -57,9 +57,23 @@ def _remove(model: ModelPaths) -> None:
     model.host_config("cpu").unlink()
 
 
+def _add_version(model: ModelPaths) -> None:
+    model.version(7).mkdir()
+
+
+def _link(model: ModelPaths) -> None:
+    (model.directory / "link").symlink_to("/etc")
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
-    [(_append, "1/model.pt"), (_add, "configs/other.pbtxt"), (_remove, "configs/cpu.pbtxt")],
+    [
+        (_append, "1/model.pt"),
+        (_add, "configs/other.pbtxt"),
+        (_remove, "configs/cpu.pbtxt"),
+        (_add_version, "7"),
+        (_link, "link"),
+    ],
 )
 def test_a_file_that_changes_while_it_is_proven_is_refused(
     candidate: Candidate, change: Callable[[ModelPaths], None], path: str
