@@ -25,11 +25,8 @@ SCRIPT_IT = "a trace writes the device in: save torch.jit.script(module) in its 
 CONVERSIONS = {"aten::cuda": "cuda", "aten::cpu": "cpu"}
 """Operators that name a device by themselves."""
 
-FACTORIES = (
-    *("aten::arange", "aten::empty", "aten::eye", "aten::full", "aten::linspace", "aten::ones"),
-    *("aten::rand", "aten::randint", "aten::randn", "aten::randperm", "aten::zeros"),
-)
-"""Operators that make a tensor on the CPU unless a device is given them."""
+NUMBERS = frozenset({"IntType", "FloatType", "BoolType", "ComplexType", "NumberType"})
+"""What `torch.tensor` makes a tensor of rank 0 of: one that goes with tensors on any device."""
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+)|^(/[^\n(]+)\((\d+)\): ', re.MULTILINE)
 """A line of source as the compiler keeps it, or as a trace does."""
@@ -91,20 +88,47 @@ def _method_uses(part: Any, method: Any) -> Iterator[DeviceUse]:
             yield from _value_uses(node, node.output().toIValue())
         for kind, device in CONVERSIONS.items():
             yield from (DeviceUse(device, place_of(node)) for node in graph.findAllNodes(kind))
-        for kind in FACTORIES:
-            nodes = (node for node in graph.findAllNodes(kind) if _without_device(node))
-            yield from (DeviceUse("cpu", place_of(node)) for node in nodes)
+        for node in _nodes(graph):
+            if _makes_on_cpu(node):
+                yield DeviceUse("cpu", place_of(node))
     for node in own.findAllNodes("prim::GetAttr"):
         if node.input().debugName() == _self_name(own):
             yield from _value_uses(node, _attribute(part, node))
 
 
-def _without_device(node: Any) -> bool:
-    """Return whether a factory is given no device."""
-    arguments = [text for text in node.schema().partition("(")[2].split(", ") if text != "*"]
-    places = (place for place, text in enumerate(arguments) if text.startswith("Device? "))
-    given = [list(node.inputs())[place].type().kind() for place in places]
-    return given == ["NoneType"]
+def _nodes(block: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph or block, those of the blocks in them too."""
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _makes_on_cpu(node: Any) -> bool:
+    """Return whether a node makes a tensor where none tells the device, and leaves it there.
+
+    Operators on a tensor (`zeros_like`, `new_zeros`) follow it.
+    """
+    schema = node.schema() if node.kind().startswith("aten::") else ""
+    arguments = [text for text in schema.partition("(")[2].split(", ") if text != "*"]
+    places = [place for place, text in enumerate(arguments) if text.startswith("Device? ")]
+    if not places or arguments[0].startswith("Tensor "):
+        return False
+    inputs = [given.type().kind() for given in node.inputs()]
+    if node.kind() == "aten::tensor" and inputs[0] in NUMBERS:
+        return False
+    return inputs[places[0]] == "NoneType" and not _is_moved(node)
+
+
+def _is_moved(node: Any) -> bool:
+    """Return whether all that becomes of a node's tensor is to be sent to a device."""
+    users = [use.user for use in node.output().uses()]
+    return bool(users) and all(
+        user.kind() == "aten::to"
+        and {given.type().kind() for given in list(user.inputs())[1:]}
+        & {"DeviceObjType", "TensorType"}
+        for user in users
+    )
 
 
 def _value_uses(node: Any, value: object) -> Iterator[DeviceUse]:

@@ -194,3 +194,36 @@ class Pairs(nn.Module):
         if x.size(0) == 1:
             return x
         return x.reshape(-1, 2, 4).flip(2).reshape(-1, 4)
+
+
+class Windowed(nn.Module):
+    """Makes a window where none tells the device."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 4] to [N, 4]."""
+        return x * torch.hann_window(x.size(1))
+
+
+class Listed(nn.Module):
+    """Makes a tensor of a list's numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 4] to [N, 4]."""
+        return x + torch.tensor([1.0, 2.0, 3.0, 4.0])
+
+
+class Noisy(nn.Module):
+    """Draws numbers on the CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 4] to [N, 4]."""
+        return x + torch.normal(0.0, 1.0, [4])
+
+
+class Followed(nn.Module):
+    """Makes tensors that go where the input is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 4] to [N, 4]."""
+        places = torch.arange(x.size(1)).to(x.device)
+        return x + places + torch.zeros_like(x) + x.new_zeros(4) + torch.tensor(2.0)

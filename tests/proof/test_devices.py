@@ -88,3 +88,14 @@ def test_a_tensor_made_without_a_device_is_on_the_cpu(tmp_path: Path) -> None:
     with pytest.raises(ProofError, match="KIND_AUTO on a GPU") as caught:
         require_portable(made, [AUTO])
     assert re.search(r"misfits\.py:\d+$", caught.value.where)
+
+
+@pytest.mark.parametrize("module", [misfits.Windowed(), misfits.Listed(), misfits.Noisy()])
+def test_whatever_makes_a_tensor_without_a_device_is_found(module: nn.Module) -> None:
+    """By the operators' own signatures, not by a list of names."""
+    assert [use.kind for use in device_uses(torch.jit.script(module))] == ["cpu"]
+
+
+def test_what_follows_a_tensor_is_not_on_the_cpu() -> None:
+    """Made like another, a single number, or sent after the input."""
+    assert device_uses(torch.jit.script(misfits.Followed())) == []
