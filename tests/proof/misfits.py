@@ -212,7 +212,7 @@ class Listed(nn.Module):
         return x + torch.tensor([1.0, 2.0, 3.0, 4.0])
 
 
-class Noisy(nn.Module):
+class Drawn(nn.Module):
     """Draws numbers on the CPU."""
 
     def forward(self, x: Tensor) -> Tensor:

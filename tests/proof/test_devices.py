@@ -90,7 +90,7 @@ def test_a_tensor_made_without_a_device_is_on_the_cpu(tmp_path: Path) -> None:
     assert re.search(r"misfits\.py:\d+$", caught.value.where)
 
 
-@pytest.mark.parametrize("module", [misfits.Windowed(), misfits.Listed(), misfits.Noisy()])
+@pytest.mark.parametrize("module", [misfits.Windowed(), misfits.Listed(), misfits.Drawn()])
 def test_whatever_makes_a_tensor_without_a_device_is_found(module: nn.Module) -> None:
     """By the operators' own signatures, not by a list of names."""
     assert [use.kind for use in device_uses(torch.jit.script(module))] == ["cpu"]
