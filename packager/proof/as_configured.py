@@ -12,6 +12,7 @@ from packager.export.dtypes import TORCH_DTYPES
 from packager.model_config.parse import schema
 from packager.proof.asking import FAILURES, answers, told
 from packager.proof.inputs import VARIABLE_SIZES
+from packager.proof.samples import drawn
 from packager.proof.signature import argument_names
 from packager.server.backends.pytorch.libtorch_contract import (
     Argument,
@@ -106,6 +107,18 @@ def _answers(
 ) -> tuple[torch.Tensor, ...]:
     positions = sorted(zip(judged.inputs.values(), range(len(zeros)), strict=True))
     rows = tuple(zeros[index] for _, index in positions)
+    try:
+        return answers(artifact, rows)
+    except FAILURES:
+        source = torch.Generator().manual_seed(0)
+        values = tuple(drawn(tuple(row.shape), row.dtype, source) for row in rows)
+        return _answers_to_values(artifact, values)
+
+
+def _answers_to_values(
+    artifact: torch.jit.ScriptModule, rows: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor, ...]:
+    """Return the answers to other numbers, where zeros are not taken: an empty mask, no length."""
     try:
         return answers(artifact, rows)
     except FAILURES as error:

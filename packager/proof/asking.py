@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from packager.proof.samples import repeated, typical_size
+from packager.proof.samples import each, is_stacked, repeated, typical_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from packager.proof.samples import Rows
+    from packager.proof.samples import Answers, Rows
     from packager.spec.serving import ServingSpec
 
 FAILURES = (torch.jit.Error, RuntimeError, IndexError, ValueError, TypeError)
@@ -43,21 +43,53 @@ def answers(module: Callable[..., Any], rows: Rows) -> Rows:
     return outputs
 
 
-def as_served(module: Callable[..., Any], rows: Rows, serving: ServingSpec) -> Rows:
+def as_served(module: Callable[..., Any], rows: Rows, serving: ServingSpec) -> Answers:
     """Return every output for all rows [N, ...], in calls of a size that Triton would make.
 
     At most `max_batch_size` rows; exactly `batch_dim` of them; or, without a batch axis, one
-    sample, whose answers are stacked.
+    sample at a time.
     """
     if serving.max_batch_size == 0 and serving.batch_dim is None:
-        samples = [answers(module, sample) for sample in zip(*rows, strict=True)]
-        return tuple(torch.stack(output) for output in zip(*samples, strict=True))
+        samples = [answers(module, sample) for sample in each(rows)]
+        return joined([tuple(output[None] for output in sample) for sample in samples])
     count = len(rows[0])
     size = _largest_call(serving)
     whole = repeated(rows, -(-count // size) * size) if _is_fixed(serving) else rows
     calls = zip(*(torch.split(tensor, size) for tensor in whole), strict=True)
     parts = [answers(module, part) for part in calls]
-    return tuple(torch.cat(output)[:count] for output in zip(*parts, strict=True))
+    return tuple(output[:count] for output in joined(parts))
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Return the answers of all parts as one: stacked where all rows are alike, else row by row."""
+    return tuple(_joined(output) for output in zip(*parts, strict=True))
+
+
+def _joined(
+    parts: Sequence[torch.Tensor | tuple[torch.Tensor, ...]],
+) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    kinds = {(part.dtype, part.shape[1:]) for part in tensors}
+    if len(tensors) == len(parts) and len(kinds) == 1 and all(part.dim() for part in tensors):
+        return torch.cat(tensors)
+    return tuple(row for part in parts for row in part)
+
+
+def comparable(found: Answers, expected: Answers) -> Iterator[tuple[Rows, Rows]]:
+    """Yield both as they can be compared: at once, or row by row where rows are not alike."""
+    if is_stacked(found) and is_stacked(expected):
+        yield like(found, expected), expected
+        return
+    if {len(output) for output in found} != {len(output) for output in expected}:
+        yield (), tuple(output for row in each(expected) for output in row)
+        return
+    for ours, theirs in zip(each(found), each(expected), strict=True):
+        yield as_rows(like(ours, theirs)), as_rows(theirs)
+
+
+def as_rows(sample: Rows) -> Rows:
+    """Return one sample's tensors as a batch of one."""
+    return tuple(tensor[None] for tensor in sample)
 
 
 def like(found: Rows, expected: Rows) -> Rows:

@@ -1,8 +1,12 @@
-"""Proof 3: the artifact runs at every batch size allowed, each row on its own."""
+"""Proof 3: the artifact runs at batch sizes from one to the largest, each row on its own."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +17,20 @@ from packager.export.existing import training_operators
 from packager.proof.asking import FAILURES, answers, told
 from packager.proof.closeness import Closeness, closeness
 from packager.proof.dependence import SMALL, Cause, answers_of_kept, cause_of, changes
+from packager.proof.promise import require_promised
 from packager.proof.result import Proof
-from packager.proof.samples import repeated, request_sizes
+from packager.proof.samples import Rows, further_sizes, repeated, request_sizes
+from packager.spec.serving import ServingSpec
+from packager.spec.tensors import TensorSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from packager.proof.samples import Rows
-    from packager.spec.serving import ServingSpec
+    from collections.abc import Iterator
 
 ALONE = 8
 """Rows of each batch that are also asked alone."""
+
+FURTHER_S = 4.0
+"""What trying more sizes than one, two, an odd one and the largest may add."""
 
 COPIES = 3
 """Of a batch at one time: as it is, changed, and the module's own."""
@@ -54,15 +61,22 @@ def _free_bytes() -> int:
     return sys.maxsize
 
 
-def prove(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Proof:
-    """Run rows [N, ...] of every input in batches of every size, and each batch changed.
+def prove(
+    artifact: torch.jit.ScriptModule,
+    rows: Rows,
+    serving: ServingSpec,
+    *,
+    outputs: Sequence[TensorSpec] = (),
+) -> Proof:
+    """Run rows [N, ...] of every input in batches of many sizes, and each batch changed.
 
     A row's answer must stay when its batch is asked in reverse or shuffled, when its neighbours
-    become zeros or other rows, and when the row is asked alone.
+    become zeros or other rows, and when the row is asked alone. Answers are held to `outputs`.
 
     Raises:
-        ProofError: a batch size fails, an output has not one row for each of the batch's, or a
-            row depends on its neighbours, its place or the batch's size; the message says on which.
+        ProofError: a batch size fails, an output has not one row for each of the batch's or is not
+            as promised, or a row depends on its neighbours, its place or the batch's size; the
+            message says on which.
         UnavailableError: the inputs of the largest batch are more than the memory that is free.
     """
     sizes = [size for size in request_sizes(serving) if size is not None]
@@ -70,62 +84,113 @@ def prove(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) ->
         return Proof(name="batching", finding="no batch dimension, by the recipe")
     row_bytes = sum(tensor[0].nbytes for tensor in rows)
     require_memory(serving, bytes_per_row=COPIES * row_bytes)
-    worst = 0.0
-    for size in sizes:
-        batch = repeated(rows, size)
-        try:
-            for compared in _compared(artifact, batch, serving):
-                worst = max(worst, compared.relative_error)
-                if not compared.same:
-                    cause = _cause(artifact, rows, sizes, size)
-                    raise _dependent(cause, artifact, serving, compared)
-        except FAILURES as error:
-            raise ProofError(
-                f"the artifact fails on a batch of {size}: {told(error)}",
-                where=_key(serving),
-                remedy="lower serving.max_batch_size, or choose serving=unbatched with the"
-                " batch_dim that it takes",
-            ) from error
+    asked = _Asked(artifact, rows, serving, outputs)
+    worst = max(asked.tried(size) for size in sizes)
+    done, complete = list(sizes), True
+    until = time.monotonic() + FURTHER_S
+    for size in further_sizes(serving):
+        if time.monotonic() + asked.seconds_at(size) > until:
+            complete = False
+            continue
+        worst = max(worst, asked.tried(size))
+        done.append(size)
     return Proof(
         name="batching",
-        finding=f"batches of {', '.join(map(str, sizes))}: rows independent of order, neighbours"
-        " and number",
+        finding=f"batches of {_spans(sorted(done))}: rows independent of order, neighbours and"
+        f" number{'' if complete else f' (other sizes left out: more than {FURTHER_S:.0f} s)'}",
         measured={"relative_error": worst},
     )
 
 
-def _compared(
-    artifact: torch.jit.ScriptModule, batch: Rows, serving: ServingSpec
-) -> Iterator[Closeness]:
-    """Yield how far a batch's answers are from those of the same rows in changed batches."""
-    together = answers(artifact, batch)
-    _require_rows(together, batch, serving)
-    for change in changes(len(batch[0])):
-        yield closeness(answers_of_kept(artifact, batch, change), change.expected(together))
-    if len(batch[0]) == 1 or 1 not in request_sizes(serving):
-        return
+@dataclass(slots=True)
+class _Asked:
+    """An artifact that is asked batch by batch, and how long the largest one took."""
+
+    artifact: torch.jit.ScriptModule
+    rows: Rows
+    serving: ServingSpec
+    outputs: Sequence[TensorSpec]
+    largest: int = 0
+    seconds: float = 0.0
+
+    def seconds_at(self, size: int) -> float:
+        """Return about how long a batch of that size will take, by the largest so far."""
+        return self.seconds * size / max(1, self.largest)
+
+    def tried(self, size: int) -> float:
+        """Ask a batch of that size, and changed; return the largest relative error."""
+        started, worst = time.monotonic(), 0.0
+        try:
+            for compared in self._compared(repeated(self.rows, size)):
+                worst = max(worst, compared.relative_error)
+                if not compared.same:
+                    cause = _cause(self.artifact, self.rows, self.serving, size)
+                    raise _dependent(cause, self.artifact, self.serving, compared, size)
+        except FAILURES as error:
+            raise ProofError(
+                f"the artifact fails on a batch of {size}: {told(error)}",
+                where=_key(self.serving),
+                remedy="lower serving.max_batch_size, or choose serving=unbatched with the"
+                " batch_dim that it takes",
+            ) from error
+        if size > self.largest:
+            self.largest, self.seconds = size, time.monotonic() - started
+        return worst
+
+    def _compared(self, batch: Rows) -> Iterator[Closeness]:
+        """Yield how far a batch's answers are from those of the same rows in changed batches."""
+        together = answers(self.artifact, batch)
+        _require_rows(together, batch, self.serving)
+        asked = f"the rows of a batch of {len(batch[0])}"
+        require_promised(self.outputs, together, asked=asked)
+        for change in changes(len(batch[0])):
+            found = answers_of_kept(self.artifact, batch, change)
+            yield closeness(found, change.expected(together))
+        if len(batch[0]) > 1 and 1 in request_sizes(self.serving):
+            yield _closeness_alone(self.artifact, batch, together)
+
+
+def _closeness_alone(artifact: torch.jit.ScriptModule, batch: Rows, together: Rows) -> Closeness:
+    """Return how far the first rows' answers are from those that they have when asked alone."""
     single = [
         answers(artifact, tuple(tensor[index : index + 1] for tensor in batch))
         for index in range(min(ALONE, len(batch[0])))
     ]
     alone = tuple(torch.cat(output) for output in zip(*single, strict=True))
-    yield closeness(tuple(output[:ALONE] for output in together), alone)
+    return closeness(tuple(output[:ALONE] for output in together), alone)
 
 
-def _cause(artifact: torch.jit.ScriptModule, rows: Rows, sizes: Sequence[int], size: int) -> Cause:
+def _spans(sizes: Sequence[int]) -> str:
+    """Return numbers in words, those that follow each other as "1-9"."""
+    spans = [
+        [size for _, size in group]
+        for _, group in groupby(enumerate(sizes), key=lambda pair: pair[1] - pair[0])
+    ]
+    parts = [
+        f"{span[0]}-{span[-1]}" if len(span) > 2 else ", ".join(map(str, span)) for span in spans
+    ]
+    return ", ".join(parts)
+
+
+def _cause(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec, size: int) -> Cause:
     """Return what rows depend on, by a batch of three or more where it can be asked.
 
     Of two rows nobody can tell whether the other or any other counts.
     """
+    sizes = [other for other in request_sizes(serving) if other is not None]
     small = max((other for other in sizes if other <= SMALL), default=size)
     try:
-        return cause_of(artifact, repeated(rows, max(size, small)))
+        return cause_of(artifact, repeated(rows, size if size > 2 else max(size, small)))
     except FAILURES:
         return cause_of(artifact, repeated(rows, size))
 
 
 def _dependent(
-    cause: Cause, artifact: torch.jit.ScriptModule, serving: ServingSpec, found: Closeness
+    cause: Cause,
+    artifact: torch.jit.ScriptModule,
+    serving: ServingSpec,
+    found: Closeness,
+    size: int,
 ) -> ProofError:
     """Return the error about rows that are not independent, with what they depend on."""
     if cause is Cause.chance:
@@ -138,7 +203,7 @@ def _dependent(
     operators = sorted(training_operators(artifact))
     using = f"; in training mode: {', '.join(operators)}" if operators else ""
     return ProofError(
-        f"an answer depends on {cause.value} ({found}{using})",
+        f"an answer depends on {cause.value} (batch of {size}: {found}{using})",
         where=_key(serving),
         remedy=_remedy(serving),
     )

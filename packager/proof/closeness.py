@@ -16,11 +16,35 @@ FLOAT32_TOLERANCE = 1e-4
 TOP1_AGREEMENT = 0.999
 """Least part of the images that must keep their class: near ties may fall either way.
 
-And of the integers in an output of integers.
+And of the integers in an output of integers, in all and in each column.
 """
 
 ACCURACY_LOSS = 0.001
 """How much of its accuracy, in [0, 1], a model may lose."""
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Rows of integers of one shape so far, and in how many of them each column differed.
+
+    One wrong column of a thousand is a thousandth of all integers, and wrong nevertheless.
+    """
+
+    rows: int = 0
+    different: torch.Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    def add(self, found: torch.Tensor, expected: torch.Tensor) -> None:
+        self.rows += len(expected)
+        self.different = self.different + (found != expected).sum(0)
+
+    @property
+    def worst(self) -> int:
+        """The rows in which the worst column differed."""
+        return int(self.different.max()) if self.different.numel() else 0
+
+    @property
+    def same(self) -> bool:
+        return self.worst <= max(1, int((1 - TOP1_AGREEMENT) * self.rows))
 
 
 @dataclass(slots=True)
@@ -32,6 +56,7 @@ class _Output:
     scale: float = 0.0
     equal: int = 0
     elements: int = 0
+    columns: dict[torch.Size, _Columns] = field(default_factory=dict)
 
     @property
     def relative_error(self) -> float:
@@ -40,6 +65,12 @@ class _Output:
     @property
     def agreement(self) -> float:
         return self.equal / self.elements if self.elements else 1.0
+
+    @property
+    def worst_columns(self) -> _Columns | None:
+        """Those with a column that differs in too many rows, where there are any."""
+        wrong = [columns for columns in self.columns.values() if not columns.same]
+        return max(wrong, key=lambda columns: columns.worst, default=None)
 
 
 @dataclass(slots=True)
@@ -61,6 +92,9 @@ class Closeness:
             else:
                 output.elements += max(1, theirs.numel())
                 output.equal += _equal(ours, theirs)
+                if ours.shape == theirs.shape and theirs.dim():
+                    columns = output.columns.setdefault(theirs.shape[1:], _Columns())
+                    columns.add(ours, theirs)
 
     @property
     def relative_error(self) -> float:
@@ -76,7 +110,9 @@ class Closeness:
     def same(self) -> bool:
         """Whether every output is within its tolerance."""
         return all(
-            output.relative_error <= output.tolerance and output.agreement >= TOP1_AGREEMENT
+            output.relative_error <= output.tolerance
+            and output.agreement >= TOP1_AGREEMENT
+            and output.worst_columns is None
             for output in self._outputs.values()
         )
 
@@ -93,6 +129,8 @@ class Closeness:
         text = f"relative error {self.relative_error:.1e}, allowed {allowed:.0e}"
         if "equal_integers" in self.measured:
             text += f"; equal integers {self.agreement:.4f}, asked {TOP1_AGREEMENT}"
+        for columns in filter(None, (output.worst_columns for output in outputs)):
+            text += f"; one column of integers differs in {columns.worst} of {columns.rows} rows"
         return text
 
 

@@ -13,8 +13,8 @@ import torch
 from packager.client import Client, RequestError, WireFormat
 from packager.errors import ProofError
 from packager.model_metadata import Executions
-from packager.proof.asking import like
 from packager.proof.closeness import Closeness
+from packager.proof.samples import stacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ def _send(
                 for _ in range(REQUESTS):
                     rows, expected = _request(question, source)
                     answer = own.infer(wire, model, question.version, question.named(rows))
-                    close.add(like(question.outputs(answer), expected), expected)
+                    close.add(*question.compared(answer, expected))
             except BaseException:
                 barrier.abort()
                 raise
@@ -150,12 +150,12 @@ def _request(question: Question, source: random.Random) -> tuple[Rows, Rows]:
     serving = question.recipe.serving
     start, number = source.randrange(len(question.rows[0])), len(question.rows[0])
     if serving.max_batch_size == 0 and serving.batch_dim is None:
-        return _picked(question.rows, start), _picked(question.expected, start)
+        return _picked(question.rows, start), tuple(one[start] for one in question.expected)
     size = source.randint(1, min(LARGEST, serving.max_batch_size or LARGEST))
     if serving.max_batch_size == 0 and serving.batch_dim != -1:
         size = serving.batch_dim or 1
     indices = (torch.arange(size) + start) % number
-    return _picked(question.rows, indices), _picked(question.expected, indices)
+    return _picked(question.rows, indices), _picked(stacked(question.expected), indices)
 
 
 def _picked(rows: Rows, indices: int | torch.Tensor) -> Rows:

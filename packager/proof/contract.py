@@ -6,12 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from packager.errors import ProofError, SpecError
-from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
+from packager.export.dtypes import DATA_TYPES
 from packager.model_config.parse import parse
 from packager.proof.as_configured import require_config
 from packager.proof.devices import require_portable
 from packager.proof.inputs import IMAGE_TYPES, require_image_input, require_mapped
 from packager.proof.positions import require_order
+from packager.proof.promise import fits, require_promised
 from packager.proof.result import Proof
 from packager.proof.signature import argument_names, require_tensors_returned
 from packager.proof.trials import Trial, further_trials, trials
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from packager.proof.probing import Shape
     from packager.spec.recipe import Recipe
+    from packager.spec.serving import ServingSpec
 
 
 def derive_inputs(recipe: Recipe, *, sample_shape: Shape | None) -> Recipe:
@@ -63,11 +65,14 @@ def derive_outputs(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Recipe:
     if recipe.outputs:
         return recipe
     runs = _tried(recipe, artifact)
+    for run in runs:
+        _require_as_many(runs[0], run)
+    _require_same_for_values(recipe.serving, runs)
     outputs = tuple(
         TensorSpec(
             name=f"output{index}",
             data_type=DATA_TYPES[output.dtype],
-            dims=_common([run.sample_shape(index) for run in runs], index),
+            dims=_common([run.sample_shape(index) for run in runs], index, recipe.serving),
         )
         for index, output in enumerate(runs[0].outputs)
     )
@@ -98,16 +103,10 @@ def compare(recipe: Recipe, artifact: torch.jit.ScriptModule) -> None:
     """
     runs = _tried(recipe, artifact)
     for run in runs:
-        _prove_outputs(recipe, run)
-    _require_varying(recipe, artifact, runs)
+        require_promised(recipe.outputs, run.rows(), asked=run.asked)
+    _require_same_for_values(recipe.serving, runs)
+    _require_varying(recipe, runs)
     _require_labels(recipe, runs[0])
-
-
-def fits(shape: Shape, dims: Shape) -> bool:
-    """Return whether a tensor of `shape` may be declared as `dims`, -1 being any size."""
-    return len(shape) == len(dims) and all(
-        size in (actual, -1) for actual, size in zip(shape, dims, strict=True)
-    )
 
 
 def _tried(recipe: Recipe, artifact: torch.jit.ScriptModule) -> list[Trial]:
@@ -122,36 +121,10 @@ def _tried(recipe: Recipe, artifact: torch.jit.ScriptModule) -> list[Trial]:
     require_order(recipe, arguments)
     require_tensors_returned(artifact)
     require_portable(artifact, recipe.serving.instance_kinds)
-    return trials(recipe, artifact)
+    return [*trials(recipe, artifact), *further_trials(recipe, artifact)]
 
 
-def _prove_outputs(recipe: Recipe, run: Trial) -> None:
-    if len(run.outputs) != len(recipe.outputs):
-        raise ProofError(
-            f"the artifact gives {len(run.outputs)} outputs, the recipe names"
-            f" {len(recipe.outputs)}",
-            where="outputs",
-            remedy="name each output, or leave outputs out",
-        )
-    for index, (tensor, output) in enumerate(zip(recipe.outputs, run.outputs, strict=True)):
-        shape = run.sample_shape(index)
-        if TORCH_DTYPES.get(tensor.data_type) is not output.dtype:
-            raise ProofError(
-                f"is {tensor.data_type.value}; the artifact gives {output.dtype}",
-                where=f"outputs[{index}].data_type",
-                remedy="correct it, or leave outputs out",
-            )
-        if not fits(shape, tensor.dims):
-            raise ProofError(
-                f"is {list(tensor.dims)}; the artifact gives {list(shape)}",
-                where=f"outputs[{index}].dims",
-                remedy="correct it, or leave outputs out",
-            )
-
-
-def _require_varying(
-    recipe: Recipe, artifact: torch.jit.ScriptModule, runs: Sequence[Trial]
-) -> None:
+def _require_varying(recipe: Recipe, runs: Sequence[Trial]) -> None:
     """Check that an output's dims of -1 do vary; an axis that may be empty follows from values."""
     open_axes = [
         (index, axis)
@@ -159,11 +132,8 @@ def _require_varying(
         for axis, size in enumerate(tensor.dims)
         if size == -1
     ]
-    if not open_axes:
-        return
-    more = [*runs, *further_trials(recipe, artifact)]
     for index, axis in open_axes:
-        found = {run.sample_shape(index)[axis] for run in more}
+        found = {run.sample_shape(index)[axis] for run in runs}
         if len(found) == 1 and found != {0}:
             (size,) = found
             raise ProofError(
@@ -188,15 +158,54 @@ def _require_labels(recipe: Recipe, run: Trial) -> None:
         )
 
 
-def _common(shapes: Sequence[Shape], index: int) -> Shape:
-    """Return one output's dims over all runs: -1 where they differ."""
+def _require_same_for_values(serving: ServingSpec, runs: Sequence[Trial]) -> None:
+    """Check that values decide no shape where rows share a batch: one row's would be all rows'."""
+    if 1 in (serving.max_batch_size, serving.batch_dim):
+        return
+    first = runs[0]
+    for run in runs:
+        if first.batch is None or not run.asked:
+            continue
+        for index in range(len(first.outputs)):
+            ours, theirs = first.sample_shape(index), run.sample_shape(index)
+            if ours != theirs:
+                raise ProofError(
+                    f"one row's answer is {list(ours)} on zeros and {list(theirs)} on {run.asked}:"
+                    " a row's values would decide the shape of its neighbours' answers",
+                    where=f"outputs[{index}].dims",
+                    remedy="return one shape whatever the values, or choose serving=unbatched"
+                    " serving.batch_dim=null, where it may follow from them",
+                )
+
+
+def _require_as_many(first: Trial, run: Trial) -> None:
+    if len(run.outputs) != len(first.outputs):
+        raise ProofError(
+            f"the artifact gives {len(first.outputs)} outputs, and {len(run.outputs)}"
+            f" {f'on {run.asked}' if run.asked else 'for inputs of other sizes'}",
+            where="outputs",
+            remedy="return as many whatever it is asked",
+        )
+
+
+def _common(shapes: Sequence[Shape], index: int, serving: ServingSpec) -> Shape:
+    """Return one output's dims over all runs: -1 where they differ, or nothing was ever found."""
     if len({len(shape) for shape in shapes}) > 1:
         raise ProofError(
             f"output {index} has another rank for other inputs",
             where="outputs",
-            remedy="return the same rank whatever the inputs' sizes",
+            remedy="return the same rank whatever the inputs",
         )
-    return tuple(found[0] if len(set(found)) == 1 else -1 for found in zip(*shapes, strict=True))
+    dims = tuple(found[0] if len(set(found)) == 1 else -1 for found in zip(*shapes, strict=True))
+    if serving.max_batch_size == 0 and serving.batch_dim is None:
+        return tuple(size or -1 for size in dims)
+    if 0 in dims:
+        raise ProofError(
+            f"output {index} is empty, {list(dims)}, on all that packager generates",
+            where="outputs",
+            remedy="return something, or give outputs, with -1 where the size follows from values",
+        )
+    return dims
 
 
 def _words(tensors: Sequence[TensorSpec]) -> str:

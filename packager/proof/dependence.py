@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import torch
 
-from packager.proof.asking import answers
+from packager.proof.asking import FAILURES, answers
 from packager.proof.closeness import closeness
 
 if TYPE_CHECKING:
@@ -88,9 +88,18 @@ def changes(size: int) -> Iterator[Change]:
 
 
 def answers_of_kept(artifact: torch.jit.ScriptModule, batch: Rows, change: Change) -> Rows:
-    """Return the answers of the rows kept, in the changed batch."""
+    """Return the answers of the rows kept, in the changed batch.
+
+    Rows of zeros may be none that the module takes (lengths): other rows are put there then.
+    """
     kept = change.kept()
-    return tuple(output[kept] for output in answers(artifact, change.made(batch)))
+    try:
+        changed = answers(artifact, change.made(batch))
+    except FAILURES:
+        if change.fill is not Fill.zeros:
+            raise
+        changed = answers(artifact, replace(change, fill=Fill.other_rows).made(batch))
+    return tuple(output[kept] for output in changed)
 
 
 def cause_of(artifact: torch.jit.ScriptModule, batch: Rows) -> Cause:

@@ -11,7 +11,6 @@ from packager.client import Client, WireFormat
 from packager.errors import ProofError
 from packager.model_config.render import PLATFORM, config_dims
 from packager.model_metadata import ModelMetadata, TensorMetadata
-from packager.proof.asking import like
 from packager.proof.closeness import Closeness
 from packager.proof.concurrency import prove_together
 from packager.proof.refusals import prove_refusals
@@ -130,8 +129,8 @@ def _prove_answers(client: Client, question: Question, wire: WireFormat, model: 
         started = time.perf_counter()
         answer = client.infer(wire, model, question.version, question.named(rows))
         seconds.append(time.perf_counter() - started)
-        found = question.outputs(answer)
-        close.add(like(found, expected), expected)
+        found, right = question.compared(answer, expected)
+        close.add(found, right)
         outputs.append(found)
     if not close.same:
         raise ProofError(

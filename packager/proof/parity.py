@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING
 import torch
 
 from packager.errors import ProofError
-from packager.proof.asking import FAILURES, answers, as_served, like, told
+from packager.proof.asking import (
+    FAILURES,
+    answers,
+    as_served,
+    comparable,
+    joined,
+    like,
+    told,
+)
 from packager.proof.closeness import ACCURACY_LOSS, TOP1_AGREEMENT, Closeness
+from packager.proof.not_taken import fails_on_generated
+from packager.proof.promise import require_promised
 from packager.proof.result import Proof
-from packager.proof.samples import Rows
+from packager.proof.samples import Answers, Rows, is_stacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
 
 KEPT = 256
@@ -26,11 +37,12 @@ KEPT = 256
 class Kept:
     """The first rows that were asked, and the reference's answers: what a server is asked later.
 
-    Both have one tensor an input, or an output, with as many rows.
+    Both have one tensor an input, or an output, with as many rows; an output whose size follows
+    from values, without a batch axis, one tensor a row.
     """
 
     rows: Rows
-    expected: Rows
+    expected: Answers
 
 
 @dataclass(slots=True)
@@ -42,9 +54,12 @@ class _Scores:
     right: int = 0
     expected_right: int = 0
 
-    def add(self, found: Rows, expected: Rows, labels: torch.Tensor | None) -> None:
-        if labels is None or len(expected) != 1 or not _are_scores(expected[0]):
+    def add(self, found: Answers, expected: Answers, labels: torch.Tensor | None) -> None:
+        if labels is None or not is_stacked(found) or not is_stacked(expected):
             return
+        if len(expected) != 1 or not _are_scores(expected[0]):
+            return
+        found = like(found, expected)
         ours, theirs = found[0].flatten(1), expected[0].flatten(1)
         if ours.shape != theirs.shape:
             return
@@ -70,19 +85,20 @@ class _Scores:
 class _Keeping:
     """The first rows, batch by batch, until there are enough."""
 
-    parts: list[tuple[Rows, Rows]] = field(default_factory=list)
+    parts: list[tuple[Rows, Answers]] = field(default_factory=list)
     kept: int = 0
 
-    def add(self, rows: Rows, expected: Rows) -> None:
+    def add(self, rows: Rows, expected: Answers) -> None:
         more = min(KEPT - self.kept, len(rows[0]))
         if more > 0:
             first = tuple(tensor[:more].clone() for tensor in rows)
-            self.parts.append((first, tuple(tensor[:more].clone() for tensor in expected)))
+            self.parts.append((first, tuple(_first(output, more) for output in expected)))
             self.kept += more
 
     def joined(self) -> Kept:
         rows, expected = zip(*self.parts, strict=True)
-        return Kept(rows=_concatenated(rows), expected=_concatenated(expected))
+        asked = tuple(torch.cat(tensors) for tensors in zip(*rows, strict=True))
+        return Kept(rows=asked, expected=joined(expected))
 
 
 def prove(
@@ -90,7 +106,7 @@ def prove(
     reference: torch.nn.Module,
     batches: Iterable[tuple[Rows, torch.Tensor | None]],
     *,
-    serving: ServingSpec,
+    recipe: Recipe,
     source: str,
 ) -> tuple[Proof, Kept]:
     """Compare the artifact's answers with the reference's, batch by batch, as clients will ask.
@@ -98,7 +114,7 @@ def prove(
     `reference` is in evaluation mode and takes what the artifact takes: the module before export,
     or, for a file that is packaged as it is, that file loaded again. `batches` are rows [N, ...]
     with their labels [N], or None; `source` says what they are ("test images"). Also returns the
-    first `KEPT` rows with the reference's answers.
+    first `KEPT` rows with the reference's answers. What the artifact gives is held to `recipe`.
 
     NaN and infinity are refused on labelled images, where they mean diverged weights. Without
     labels they may be meant (the logarithm of a mask): the artifact must have the same ones in the
@@ -110,13 +126,15 @@ def prove(
     """
     close, scores, keeping, count, special = Closeness(), _Scores(), _Keeping(), 0, 0
     for rows, labels in batches:
-        expected = _expected(reference, rows, labels, serving=serving, source=source)
-        found = like(_found(artifact, rows, serving), expected)
-        close.add(found, expected)
+        expected = _expected(reference, rows, labels, recipe=recipe, source=source)
+        found = _found(artifact, rows, recipe.serving)
+        require_promised(recipe.outputs, found, asked=source)
+        for ours, theirs in comparable(found, expected):
+            close.add(ours, theirs)
         scores.add(found, expected, labels)
         keeping.add(rows, expected)
         count += len(rows[0])
-        special += sum(int((~output.isfinite()).sum()) for output in expected)
+        special += sum(int((~_flat(output).isfinite()).sum()) for output in expected)
     if not count:
         raise ProofError(f"there are no {source} to ask", where="dataset", remedy="give some")
     _require_same(close, scores)
@@ -135,25 +153,31 @@ def _expected(
     rows: Rows,
     labels: torch.Tensor | None,
     *,
-    serving: ServingSpec,
+    recipe: Recipe,
     source: str,
-) -> Rows:
+) -> Answers:
     """Return the reference's answers; a module with labels answers in batches, as it was trained.
 
     A served model without a batch axis must then answer as the batches did.
     """
     in_batches = labels is not None and not isinstance(reference, torch.jit.ScriptModule)
     try:
-        expected = answers(reference, rows) if in_batches else as_served(reference, rows, serving)
+        expected: Answers = (
+            answers(reference, rows) if in_batches else as_served(reference, rows, recipe.serving)
+        )
     except FAILURES as error:
+        if recipe.dataset is None:
+            inputs = recipe.inputs
+            raise fails_on_generated("the module", inputs, error, rows=rows) from error
         raise ProofError(
             f"the module fails on {source}: {told(error)}",
             where="architecture",
             remedy="correct inputs, or the module",
         ) from error
+    _require_alike(expected, recipe.serving, source)
     for index, output in enumerate(expected):
-        finite = output.isfinite()
-        if finite.all() if labels is not None else finite.any() or not output.numel():
+        finite = _flat(output).isfinite()
+        if finite.all() if labels is not None else finite.any() or not finite.numel():
             continue
         only = "" if labels is not None else "nothing but "
         raise ProofError(
@@ -164,7 +188,28 @@ def _expected(
     return expected
 
 
-def _found(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Rows:
+def _require_alike(expected: Answers, serving: ServingSpec, source: str) -> None:
+    """Check that rows of one batch are shaped as those of another: else neighbours decide it."""
+    if is_stacked(expected) or (serving.max_batch_size == 0 and serving.batch_dim is None):
+        return
+    index = next(place for place, one in enumerate(expected) if isinstance(one, tuple))
+    raise ProofError(
+        f"output {index} has another shape or type in one batch of {source} than in another: a"
+        " row's answer depends on its neighbours",
+        where=f"outputs[{index}]",
+        remedy="return one shape whatever the values, or choose serving=unbatched"
+        " serving.batch_dim=null, where it may follow from them",
+    )
+
+
+def _flat(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Return all numbers of an output."""
+    if isinstance(output, torch.Tensor):
+        return output.flatten()
+    return torch.cat([row.flatten() for row in output])
+
+
+def _found(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Answers:
     try:
         return as_served(artifact, rows, serving)
     except FAILURES as error:
@@ -240,5 +285,7 @@ def _are_scores(output: torch.Tensor) -> bool:
     )
 
 
-def _concatenated(parts: Iterable[Rows]) -> Rows:
-    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+def _first(
+    output: torch.Tensor | tuple[torch.Tensor, ...], count: int
+) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    return output[:count] if isinstance(output, tuple) else output[:count].clone()

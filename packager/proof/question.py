@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from packager.client import WireFormat
-from packager.model_config.render import is_number
-from packager.proof.samples import Rows, repeated, requests, typical_size
+from packager.model_config.render import config_dims, is_number
+from packager.proof.asking import as_rows, like
+from packager.proof.promise import require_promised
+from packager.proof.samples import Answers, Rows, each, repeated, requests, stacked, typical_size
 from packager.spec.recipe import Recipe
 from packager.spec.tensors import DataType
 
@@ -29,12 +31,12 @@ class Question:
     """What a server is asked: a model's version, and rows whose answers are known.
 
     `rows` are one tensor [N, *dims] an input, as clients send them; `expected` one tensor
-    [N, ...] an output, the reference's answers.
+    [N, ...] an output, the reference's answers, or without a batch axis perhaps one a row.
     """
 
     recipe: Recipe
     rows: Rows
-    expected: Rows
+    expected: Answers
     version: int
 
     @property
@@ -53,8 +55,11 @@ class Question:
 
     def requests(self, size: int | None) -> Iterator[tuple[Rows, Rows]]:
         """Yield requests of `size` rows with their answers; too few rows are sent repeatedly."""
-        rows, expected = self.rows, self.expected
-        if size is not None and len(rows[0]) < size:
+        if size is None:
+            yield from zip(each(self.rows), each(self.expected), strict=True)
+            return
+        rows, expected = self.rows, stacked(self.expected)
+        if len(rows[0]) < size:
             rows, expected = repeated(rows, size), repeated(expected, size)
         yield from zip(requests(rows, size), requests(expected, size), strict=True)
 
@@ -72,6 +77,25 @@ class Question:
         return tuple(
             torch.from_numpy(np.array(answer[tensor.name])) for tensor in self.recipe.outputs
         )
+
+    def compared(self, answer: Arrays, expected: Rows) -> tuple[Rows, Rows]:
+        """Return an answer's outputs and those expected, [N, ...] each, to be compared.
+
+        Raises:
+            ProofError: an output is not as the recipe, and so `config.pbtxt`, has it.
+        """
+        found = self.outputs(answer)
+        serving = self.recipe.serving
+        batched = serving.max_batch_size > 0
+        served = tuple(
+            replace(tensor, dims=config_dims(tensor, serving)) for tensor in self.recipe.outputs
+        )
+        asked = "a request to the server"
+        require_promised(served, found if batched else as_rows(found), asked=asked)
+        found = like(found, expected)
+        if batched or serving.batch_dim is not None:
+            return found, expected
+        return as_rows(found), as_rows(expected)
 
     def wires(self, *, grpc: bool) -> list[WireFormat]:
         """Return the protocols that carry the model's tensors: JSON has no half precision."""

@@ -10,7 +10,6 @@ import numpy as np
 from packager.client import Client, RequestError, WireFormat
 from packager.errors import ProofError
 from packager.model_config.render import config_dims
-from packager.proof.asking import like
 from packager.proof.closeness import closeness
 from packager.proof.question import REQUEST_BYTES, Arrays, Question
 from packager.proof.samples import repeated
@@ -50,7 +49,7 @@ def prove_refusals(
         for wrong in _wrong_requests(question, right, rows):
             _prove_refused(client, question, wrong, (wire, model))
             answer = client.infer(wire, model, question.version, right)
-            _prove_still_right(question.outputs(answer), expected, wrong, wire)
+            _prove_still_right(question.compared(answer, expected), wrong, wire)
             sent += 1
     return sent
 
@@ -122,8 +121,8 @@ def _prove_refused(
     )
 
 
-def _prove_still_right(found: Rows, expected: Rows, wrong: _Wrong, wire: WireFormat) -> None:
-    close = closeness(like(found, expected), expected)
+def _prove_still_right(answered: tuple[Rows, Rows], wrong: _Wrong, wire: WireFormat) -> None:
+    close = closeness(*answered)
     if not close.same:
         raise ProofError(
             f"over {wire.value} the server answers otherwise after {wrong.fault}: {close}",

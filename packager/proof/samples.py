@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Rows = tuple[torch.Tensor, ...]
 """One tensor [N, *dims] for each input of the recipe, or each output, in its order."""
 
+Answers = tuple[torch.Tensor | tuple[torch.Tensor, ...], ...]
+"""Outputs of N rows: one tensor [N, ...] each, or N tensors where they differ in shape or type."""
+
 GENERATED_BYTES = 2**26
 """What generated inputs may take; at least one row there is."""
 
@@ -35,6 +38,22 @@ def request_sizes(serving: ServingSpec) -> tuple[int | None, ...]:
     if serving.batch_dim == -1:
         return (1, 2, 5)
     return (serving.batch_dim,)
+
+
+def further_sizes(serving: ServingSpec) -> tuple[int, ...]:
+    """Return more batch sizes that Triton may form: the small ones, those about powers of two."""
+    if serving.max_batch_size == 0 and serving.batch_dim != -1:
+        return ()
+    largest = _largest_size(serving)
+    powers = [2**exponent for exponent in range(3, largest.bit_length())]
+    beside = {size for power in powers for size in (power - 1, power, power + 1)}
+    tried = {*range(1, 9), *beside, largest - 1, largest} - set(request_sizes(serving))
+    return tuple(sorted(size for size in tried if 0 < size <= largest))
+
+
+def _largest_size(serving: ServingSpec) -> int:
+    """Return the most rows of a batch; without a limit, as many as are sent."""
+    return serving.max_batch_size or typical_size(serving) or 1
 
 
 def typical_size(serving: ServingSpec) -> int | None:
@@ -63,7 +82,7 @@ def generated(inputs: Sequence[TensorSpec], *, count: int = 256, seed: int = 0) 
     rows = max(1, min(count, GENERATED_BYTES // max(1, row_bytes)))
     source = torch.Generator().manual_seed(seed)
     return tuple(
-        _drawn((rows, *sizes(tensor)), dtype, source)
+        drawn((rows, *sizes(tensor)), dtype, source)
         for tensor, dtype in zip(inputs, dtypes, strict=True)
     )
 
@@ -75,14 +94,25 @@ def image_rows(images: torch.Tensor, recipe: Recipe) -> Rows:
     return (to_input(images, recipe.dataset.normalize if recipe.dataset else None),)
 
 
-def requests(rows: Rows, size: int | None) -> Iterator[Rows]:
-    """Split rows into requests of exactly `size` of them; those left over are not sent.
+def is_stacked(answers: Answers) -> TypeGuard[Rows]:
+    """Return whether every output is one tensor [N, ...]."""
+    return all(isinstance(output, torch.Tensor) for output in answers)
 
-    With `size` None each request is one sample, without a batch axis.
-    """
-    if size is None:
-        yield from zip(*rows, strict=True)
-        return
+
+def stacked(answers: Answers) -> Rows:
+    """Return one tensor [N, ...] each, of rows that are alike."""
+    return tuple(
+        output if isinstance(output, torch.Tensor) else torch.stack(output) for output in answers
+    )
+
+
+def each(answers: Answers) -> Iterator[Rows]:
+    """Yield the outputs of one row after the other, without the rows' axis."""
+    yield from zip(*answers, strict=True)
+
+
+def requests(rows: Rows, size: int) -> Iterator[Rows]:
+    """Split rows into requests of exactly `size` of them; those left over are not sent."""
     for start in range(0, len(rows[0]) - size + 1, size):
         yield tuple(tensor[start : start + size] for tensor in rows)
 
@@ -90,6 +120,14 @@ def requests(rows: Rows, size: int | None) -> Iterator[Rows]:
 def repeated(rows: Rows, count: int) -> Rows:
     """Return `count` rows: the first ones, begun again where there are fewer."""
     return tuple(tensor[torch.arange(count) % len(tensor)] for tensor in rows)
+
+
+def drawn(shape: tuple[int, ...], dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:
+    """Return one generated tensor; see `generated`."""
+    if dtype.is_floating_point:
+        return torch.rand(shape, generator=source).to(dtype)
+    end = 256 if dtype is torch.uint8 else 2
+    return torch.randint(end, shape, generator=source).to(dtype)
 
 
 def _dtype(tensor: TensorSpec, index: int) -> torch.dtype:
@@ -100,10 +138,3 @@ def _dtype(tensor: TensorSpec, index: int) -> torch.dtype:
             remedy=f"use one of {', '.join(data_type.value for data_type in TORCH_DTYPES)}",
         )
     return TORCH_DTYPES[tensor.data_type]
-
-
-def _drawn(shape: tuple[int, ...], dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:
-    if dtype.is_floating_point:
-        return torch.rand(shape, generator=source).to(dtype)
-    end = 256 if dtype is torch.uint8 else 2
-    return torch.randint(end, shape, generator=source).to(dtype)

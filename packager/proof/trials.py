@@ -1,26 +1,36 @@
-"""Runs of an artifact on zeros: at several batch sizes, and at several sizes of what varies."""
+"""Runs of an artifact on zeros: at several batch sizes, and at several sizes of what varies.
+
+Where zeros are not taken (lengths, a mask of nothing), generated values are asked instead.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from packager.errors import ProofError
-from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
-from packager.proof.asking import FAILURES, NoTensorsError, answers, told
+from packager.export.dtypes import DATA_TYPES
+from packager.proof.asking import FAILURES, NoTensorsError, answers, as_rows, told
 from packager.proof.inputs import VARIABLE_SIZES, sizes
+from packager.proof.not_taken import (
+    Fill,
+    drawn_values,
+    fails_on_generated,
+    shapes_not_taken,
+    value_not_taken,
+    zeros,
+)
 from packager.proof.probing import Shape, only_size, only_size_of_axis
-from packager.proof.samples import Rows, generated, repeated, request_sizes
+from packager.proof.samples import Rows, each, generated, repeated, request_sizes
 from packager.proof.signature import not_returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import torch
+
     from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
-    from packager.spec.tensors import TensorSpec
 
 FEW = 8
 """Rows that are tried to say which batches an artifact takes that does not take one."""
@@ -31,10 +41,18 @@ SMALL = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Trial:
-    """What an artifact gave for a batch of `batch` rows; None is no batch axis."""
+    """What an artifact gave for a batch of `batch` rows; None is no batch axis.
+
+    `asked` says what it was asked, where that was more than the zeros of the first runs.
+    """
 
     batch: int | None
     outputs: Rows
+    asked: str = ""
+
+    def rows(self) -> Rows:
+        """Return the outputs [N, ...], of one sample without a batch axis too."""
+        return as_rows(self.outputs) if self.batch is None else self.outputs
 
     def sample_shape(self, index: int) -> Shape:
         """Return an output's shape without the batch axis."""
@@ -49,40 +67,64 @@ def trials(recipe: Recipe, artifact: torch.jit.ScriptModule) -> list[Trial]:
         ProofError: a run fails, gives what libtorch does not return, or one sample's output has
             another shape in a larger batch.
     """
+    try:
+        return _trials(recipe, artifact, zeros)
+    except _NotTakenError as refused:
+        try:
+            return _trials(recipe, artifact, drawn_values)
+        except _NotTakenError:
+            raise _told(recipe, artifact, refused) from refused.error
+
+
+class _NotTakenError(Exception):
+    """A run that failed: at which batch and size of what varies, and with which error."""
+
+    def __init__(self, batch: int | None, variable: int, error: Exception) -> None:
+        super().__init__(str(error))
+        self.batch = batch
+        self.variable = variable
+        self.error = error
+
+
+def _trials(recipe: Recipe, artifact: torch.jit.ScriptModule, fill: Fill) -> list[Trial]:
     batches = _batch_sizes(recipe.serving)
-    first = _try(recipe, artifact, batches[0], _sizes_of(recipe, VARIABLE_SIZES[0]))
-    if isinstance(first, Exception):
-        raise _not_taken(recipe, artifact, batches[0], VARIABLE_SIZES[0], first)
-    done = [first]
-    for batch in batches[1:]:
-        run = _try(recipe, artifact, batch, _sizes_of(recipe, VARIABLE_SIZES[0]))
-        if isinstance(run, Exception):
-            raise _batch_not_taken(recipe.serving, batches[0], batch, run)
-        _require_same_samples(first, run)
-        done.append(run)
     varies = any(-1 in tensor.dims for tensor in recipe.inputs)
-    for size in VARIABLE_SIZES[1:] if varies else ():
-        run = _try(recipe, artifact, batches[-1], _sizes_of(recipe, size))
+    tried = [(batch, VARIABLE_SIZES[0]) for batch in batches]
+    tried += [(batches[-1], size) for size in VARIABLE_SIZES[1:] if varies]
+    done: list[Trial] = []
+    for batch, size in tried:
+        run = _try(recipe, artifact, batch, _sizes_of(recipe, size), fill)
         if isinstance(run, Exception):
-            raise _not_taken(recipe, artifact, batches[-1], size, run)
+            raise _NotTakenError(batch, size, run)
+        if done and size == VARIABLE_SIZES[0]:
+            _require_same_samples(done[0], run)
         done.append(run)
     return done
 
 
 def further_trials(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Iterator[Trial]:
-    """Run on other numbers than zeros: the size of an output may follow from values."""
+    """Run on other numbers than zeros: type and size of an output may follow from values.
+
+    Models with data are asked their images; what is generated need not be one that they take.
+
+    Raises:
+        ProofError: a model without data does not take what is generated.
+    """
     batch = _batch_sizes(recipe.serving)[-1]
     for seed in range(3):
-        rows = repeated(generated(recipe.inputs, count=SMALL, seed=seed), batch or 1)
-        rows = rows if batch is not None else tuple(tensor[0] for tensor in rows)
-        try:
-            yield Trial(batch=batch, outputs=_returned(answers(artifact, rows)))
-        except FAILURES as error:
-            raise ProofError(
-                f"the artifact fails on generated inputs: {told(error)}",
-                where="inputs",
-                remedy="correct data types and dims",
-            ) from error
+        rows = repeated(generated(recipe.inputs, count=SMALL, seed=seed), batch or SMALL)
+        for asked in each(rows) if batch is None else [rows]:
+            try:
+                outputs = answers(artifact, asked)
+            except NoTensorsError as error:
+                raise not_returned(error.kind) from error
+            except FAILURES as error:
+                if recipe.dataset is None:
+                    raise fails_on_generated(
+                        "the artifact", recipe.inputs, error, rows=asked
+                    ) from error
+                continue
+            yield Trial(batch=batch, outputs=_returned(outputs), asked="generated inputs")
 
 
 def _batch_sizes(serving: ServingSpec) -> tuple[int | None, ...]:
@@ -96,16 +138,19 @@ def _sizes_of(recipe: Recipe, variable: int) -> tuple[Shape, ...]:
 
 
 def _try(
-    recipe: Recipe, artifact: torch.jit.ScriptModule, batch: int | None, dims: tuple[Shape, ...]
+    recipe: Recipe,
+    artifact: torch.jit.ScriptModule,
+    batch: int | None,
+    dims: tuple[Shape, ...],
+    fill: Fill,
 ) -> Trial | Exception:
-    """Run once on zeros; return what the artifact raises.
+    """Run once; return what the artifact raises.
 
     Raises:
         ProofError: it gives what libtorch does not return.
     """
     try:
-        zeros = tuple(map(_zeros, recipe.inputs, _with_batch(batch, dims)))
-        outputs = answers(artifact, zeros)
+        outputs = answers(artifact, tuple(map(fill, recipe.inputs, _with_batch(batch, dims))))
     except NoTensorsError as error:
         raise not_returned(error.kind) from error
     except FAILURES as error:
@@ -115,10 +160,6 @@ def _try(
 
 def _with_batch(batch: int | None, dims: tuple[Shape, ...]) -> list[Shape]:
     return [shape if batch is None else (batch, *shape) for shape in dims]
-
-
-def _zeros(tensor: TensorSpec, shape: Shape) -> torch.Tensor:
-    return torch.zeros(shape, dtype=TORCH_DTYPES[tensor.data_type])
 
 
 def _returned(outputs: Rows) -> Rows:
@@ -165,19 +206,22 @@ def _batch_not_taken(
     )
 
 
-def _not_taken(
-    recipe: Recipe,
-    artifact: torch.jit.ScriptModule,
-    batch: int | None,
-    variable: int,
-    error: Exception,
-) -> ProofError:
+def _told(recipe: Recipe, artifact: torch.jit.ScriptModule, refused: _NotTakenError) -> ProofError:
     """Return why inputs are not taken: by the one size that would be, where there is one."""
+    batch, variable, error = refused.batch, refused.variable, refused.error
 
-    def takes(rows: int | None, dims: tuple[Shape, ...]) -> bool:
-        return isinstance(_try(recipe, artifact, rows, dims), Trial)
+    def takes(rows: int | None, dims: tuple[Shape, ...], fill: Fill = zeros) -> bool:
+        return isinstance(_try(recipe, artifact, rows, dims, fill), Trial)
 
     dims = _sizes_of(recipe, variable)
+    first = _batch_sizes(recipe.serving)[0]
+    if batch != first and variable == VARIABLE_SIZES[0]:
+        return _batch_not_taken(recipe.serving, first, batch, error)
+    refused_value = value_not_taken(
+        recipe.inputs, lambda fill: takes(batch, dims, fill), _with_batch(batch, dims), error
+    )
+    if refused_value is not None:
+        return refused_value
     if batch is not None and _takes_any_batch(recipe.serving):
         taken = _first_taken(lambda rows: takes(rows, dims))
         if taken is not None:
@@ -192,12 +236,7 @@ def _not_taken(
             where=f"inputs[{index}].dims[{axis}]",
             remedy=f"set {size}",
         )
-    shapes = " and ".join(str(list(shape)) for shape in _with_batch(batch, dims))
-    return ProofError(
-        f"the artifact does not take inputs of {shapes}: {told(error)}",
-        where="inputs",
-        remedy="correct dims, or serving.batch_dim",
-    )
+    return shapes_not_taken(recipe.inputs, _with_batch(batch, dims), variable, error)
 
 
 def _first_taken(takes: Callable[[int], bool]) -> int | None:

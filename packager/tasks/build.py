@@ -150,14 +150,14 @@ def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], Question]:
         proofs = [
             rules.prove(candidate.model.config.read_text(), recipe, host_configs(candidate)),
             contract.prove(recipe, artifact, config=candidate.model.config.read_text()),
-            batching.prove(artifact, _sample(candidate), recipe.serving),
+            batching.prove(artifact, _sample(candidate), recipe.serving, outputs=recipe.outputs),
         ]
         source, batches = _questions(candidate)
         proof, kept = parity.prove(
             candidate.reloaded(),
             candidate.reference,
             batches,
-            serving=recipe.serving,
+            recipe=recipe,
             source=source,
         )
         if trained is not None:

@@ -227,3 +227,100 @@ class Followed(nn.Module):
         """[N, 4] to [N, 4]."""
         places = torch.arange(x.size(1)).to(x.device)
         return x + places + torch.zeros_like(x) + x.new_zeros(4) + torch.tensor(2.0)
+
+
+class WiderByValue(nn.Module):
+    """Four columns for nothing but zeros, five for anything else."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x[:, :1]], 1) if bool((x != 0).any()) else x
+
+
+class DoubleByValue(nn.Module):
+    """Double precision for anything but zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.double() if bool((x != 0).any()) else x
+
+
+class WiderWhenLarge(nn.Module):
+    """A column more for numbers that are not generated."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x[:, :1]], 1) if bool((x > 1).any()) else x
+
+
+class Detector(nn.Module):
+    """Boxes and scores of one sample, as many as there are."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        places = (x > 0.5).nonzero()[:, 0]
+        return torch.stack([places, places + 1], 1).float(), x[places]
+
+
+class ManyIntegers(nn.Module):
+    """Two thousand integers of a row, and first the row's place in its batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = (x[:, :1] * torch.arange(2000)).long()
+        return torch.cat([torch.arange(x.size(0))[:, None], row], 1)
+
+
+class CentredAt(nn.Module):
+    """Subtracts the batch's mean, in batches from one size to another."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__()
+        self.least, self.most = least, most
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(0) if self.least <= x.size(0) <= self.most else x
+
+
+class FailsAtSeven(nn.Module):
+    """Takes any batch but that of seven."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.size(0) == 7:
+            raise RuntimeError("seven")
+        return x
+
+
+class Lengths(nn.Module):
+    """Takes lengths of one and more."""
+
+    def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        if bool((length < 1).any()):
+            raise RuntimeError("no length")
+        return x / length
+
+
+class NotEmpty(nn.Module):
+    """Takes no mask that is nothing in all its rows."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        if not bool(mask.any()):
+            raise RuntimeError("empty mask")
+        return x * mask
+
+
+class Table(nn.Module):
+    """Ten rows, asked by index."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.table(x.long()).sum(1)  # type: ignore[no-any-return]
+
+
+class AtMost64(nn.Module):
+    """Takes sequences of up to 64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Embedding(64, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.places(torch.arange(x.size(1)))[:, 0]  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from packager.errors import ProofError, UnavailableError
+from packager.proof import batching
 from packager.proof.batching import prove, require_memory
 from packager.proof.dependence import Cause, changes
 from packager.proof.result import Verdict
@@ -40,7 +41,7 @@ def test_a_module_in_evaluation_mode_has_independent_rows(images: Dataset, tmp_p
     """Batch norm uses what it has learnt; the sizes tried are told."""
     proof = prove(artifact(tiny(), tmp_path), rows(images), BATCHED)
     assert proof.verdict is Verdict.passed
-    assert "1, 2, 5, 128" in proof.finding
+    assert "batches of 1-9, 15-17, 31-33, 63-65, 127, 128:" in proof.finding
     assert proof.measured["relative_error"] < 1e-5
 
 
@@ -186,3 +187,52 @@ def test_the_inputs_alone_may_be_beyond_the_memory(tmp_path: Path) -> None:
     serving = replace(BATCHED, max_batch_size=2**31 - 1, dynamic_batching=None)
     with pytest.raises(UnavailableError, match="GB are free"):
         prove(artifact(artifacts.Doubled(), tmp_path), (torch.rand(4, 3, 64, 64),), serving)
+
+
+@pytest.mark.parametrize(("least", "most"), [(7, 7), (3, 3), (9, 127), (127, 127), (65, 100)])
+def test_rows_that_mix_at_some_sizes_only_are_refused(
+    least: int, most: int, tmp_path: Path
+) -> None:
+    """Small ones, those about powers of two, and one less than the largest."""
+    asked = generated([tensor("x", 4)])
+    with pytest.raises(ProofError, match=r"depends on its neighbours.*\(batch of"):
+        prove(artifact(misfits.CentredAt(least, most), tmp_path), asked, BATCHED)
+
+
+def test_a_size_that_fails_is_named(tmp_path: Path) -> None:
+    """Between those that always were tried."""
+    with pytest.raises(ProofError, match="fails on a batch of 7"):
+        prove(artifact(misfits.FailsAtSeven(), tmp_path), generated([tensor("x", 4)]), BATCHED)
+
+
+def test_costly_batches_are_tried_at_few_sizes_and_the_finding_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One, two, an odd one and the largest, whatever the time."""
+    monkeypatch.setattr(batching, "FURTHER_S", 0.0)
+    proof = prove(artifact(artifacts.Doubled(), tmp_path), generated([tensor("x", 4)]), BATCHED)
+    assert proof.finding.startswith("batches of 1, 2, 5, 128: rows independent")
+    assert "other sizes left out" in proof.finding
+
+
+def test_one_column_of_many_integers_is_found(tmp_path: Path) -> None:
+    """It is less than a thousandth of them."""
+    asked = generated([tensor("x", 4)])
+    with pytest.raises(ProofError, match="one column of integers differs in 2 of 2 rows"):
+        prove(artifact(misfits.ManyIntegers(), tmp_path), asked, BATCHED)
+
+
+def test_every_batch_is_held_to_the_outputs(tmp_path: Path) -> None:
+    """Where the rows asked have another shape than what was generated."""
+    judged = artifact(misfits.WiderWhenLarge(), tmp_path)
+    asked = (torch.full((8, 4), 2.0),)
+    with pytest.raises(ProofError, match=r"gives \[5\] on the rows of a batch of 1") as caught:
+        prove(judged, asked, BATCHED, outputs=[tensor("y", 4)])
+    assert caught.value.where == "outputs[0].dims"
+
+
+def test_neighbours_of_zeros_are_others_where_zeros_are_not_taken(tmp_path: Path) -> None:
+    """Lengths of none are nobody's request."""
+    asked = (torch.rand(16, 4), torch.ones(16, 1, dtype=torch.int64))
+    proof = prove(artifact(misfits.Lengths(), tmp_path), asked, BATCHED)
+    assert proof.verdict is Verdict.passed

@@ -109,3 +109,28 @@ def test_half_precision_may_be_off_by_its_own_rounding() -> None:
     """Float32's tolerance is below it; double has float32's."""
     assert FLOAT32_TOLERANCE < tolerance(torch.float16) < 0.002
     assert tolerance(torch.float64) == tolerance(torch.float32) == FLOAT32_TOLERANCE
+
+
+def test_no_column_of_integers_is_lost_among_many() -> None:
+    """One row in a thousand may differ in each, or one row; never more of all than before."""
+    expected = torch.zeros(2000, 3000, dtype=torch.int64)
+    found = expected.clone()
+    found[:2, 5] = 1
+    assert closeness((found,), (expected,)).same
+    found[2, 5] = 1
+    close = closeness((found,), (expected,))
+    assert close.agreement > TOP1_AGREEMENT
+    assert not close.same
+    assert str(close).endswith("one column of integers differs in 3 of 2000 rows")
+    assert not closeness((torch.ones(5, 1).long(),), (torch.zeros(5, 1).long(),)).same
+
+
+def test_columns_are_counted_over_all_batches() -> None:
+    """One row of each is not one row."""
+    close, expected = Closeness(), torch.zeros(4, 3000, dtype=torch.int64)
+    found = expected.clone()
+    found[0, 7] = 1
+    close.add((found,), (expected,))
+    assert close.same
+    close.add((found,), (expected,))
+    assert not close.same

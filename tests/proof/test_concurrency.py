@@ -17,7 +17,7 @@ from packager.proof.asking import answers
 from packager.proof.concurrency import CLIENTS, REQUESTS, Together, prove_together
 from packager.proof.question import Question
 from packager.proof.refusals import prove_refusals
-from packager.proof.samples import generated
+from packager.proof.samples import generated, stacked
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportMethod
@@ -175,7 +175,7 @@ def test_a_wrong_request_that_is_answered_is_refused(served: Served) -> None:
 def test_a_server_that_answers_otherwise_afterwards_is_refused(served: Served) -> None:
     """The right request follows each wrong one."""
     question = served.questions["doubled"]
-    other = dataclasses.replace(question, expected=(question.expected[0] + 1,))
+    other = dataclasses.replace(question, expected=(stacked(question.expected)[0] + 1,))
     with pytest.raises(ProofError, match="answers otherwise after an input of another name"):
         served.refused("doubled", other)
 

@@ -13,7 +13,8 @@ from packager.export.dtypes import TORCH_DTYPES
 from packager.export.torchscript import load
 from packager.model_config.render import render
 from packager.proof import contract
-from packager.proof.contract import derive_inputs, derive_outputs, fits
+from packager.proof.contract import derive_inputs, derive_outputs
+from packager.proof.promise import fits
 from packager.proof.result import Proof, Verdict
 from packager.spec.recipe import ExportMethod, ExportSpec, Pixels
 from packager.spec.tensors import DataType
@@ -361,3 +362,66 @@ def test_a_size_beyond_the_memory_is_told() -> None:
     with pytest.raises(ProofError, match="does not take inputs") as caught:
         derive_outputs(made, scripted)
     assert caught.value.where == "inputs"
+
+
+NULL = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null").serving
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "found"),
+    [
+        (
+            misfits.WiderByValue,
+            "outputs[0].dims",
+            r"is \[4\]; the artifact gives \[5\] on generated",
+        ),
+        (
+            misfits.DoubleByValue,
+            "outputs[0].data_type",
+            r"gives torch\.float64 on generated inputs",
+        ),
+    ],
+)
+def test_an_output_that_is_another_for_other_values_is_refused(
+    kind: type[nn.Module], where: str, found: str, tmp_path: Path
+) -> None:
+    """Zeros alone would have it as promised."""
+    made = without_data([tensor("x", 4)], [tensor("y", 4)])
+    with pytest.raises(ProofError, match=found) as caught:
+        prove(made, artifact(kind(), tmp_path))
+    assert caught.value.where == where
+    assert caught.value.remedy.startswith("return one")
+
+
+def test_values_decide_no_shape_in_a_batch(tmp_path: Path) -> None:
+    """Declared open or left out: a row's neighbours would have it too."""
+    judged = artifact(misfits.WiderByValue(), tmp_path)
+    with pytest.raises(ProofError, match="decide the shape of its neighbours") as caught:
+        derive_outputs(without_data([tensor("x", 4)], []), judged)
+    assert caught.value.where == "outputs[0].dims"
+    with pytest.raises(ProofError, match="decide the shape of its neighbours"):
+        prove(without_data([tensor("x", 4)], [tensor("y", -1)]), judged)
+
+
+def test_what_follows_from_values_is_derived_open_without_a_batch(tmp_path: Path) -> None:
+    """On zeros there is nothing; none of any size is left 0."""
+    judged = artifact(misfits.Detector(), tmp_path)
+    made = derive_outputs(without_data([tensor("x", 40)], [], NULL), judged)
+    assert [output.dims for output in made.outputs] == [(-1, 2), (-1,)]
+    assert prove(made, judged).verdict is Verdict.passed
+
+
+def test_a_mask_that_may_not_be_empty_is_asked_with_generated_values(tmp_path: Path) -> None:
+    """Zeros are a first try only, by the recipe and by the config."""
+    made = without_data([tensor("x", 40), tensor("mask", 40, data_type=DataType.BOOL)], [])
+    judged = artifact(misfits.NotEmpty(), tmp_path)
+    assert prove(derive_outputs(made, judged), judged).verdict is Verdict.passed
+
+
+def test_generated_values_that_are_not_taken_are_told_as_such(tmp_path: Path) -> None:
+    """Pixels' values as indices: the input is named, and what is generated for it."""
+    made = without_data([tensor("x", 4, data_type=DataType.UINT8)], [])
+    with pytest.raises(ProofError, match=r"that packager generates \('x' 0\.\.255\)") as caught:
+        derive_outputs(made, artifact(misfits.Table(), tmp_path))
+    assert caught.value.where == "inputs[0]"
+    assert "declare INT64" in caught.value.remedy

@@ -14,6 +14,7 @@ from packager.export import torchscript
 from packager.model_config.render import render
 from packager.proof import live
 from packager.proof.question import Question
+from packager.proof.samples import stacked
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportMethod
@@ -79,7 +80,7 @@ def test_without_grpc_two_protocols_are_asked(client: Client, question: Question
 def test_fewer_images_than_a_batch_are_enough(client: Client, question: Question) -> None:
     """They are sent more than once."""
     few = dataclasses.replace(
-        question, rows=(question.rows[0][:3],), expected=(question.expected[0][:3],)
+        question, rows=(question.rows[0][:3],), expected=(stacked(question.expected)[0][:3],)
     )
     live.prove(client, few, model=MODEL, grpc=True)
 
@@ -87,7 +88,7 @@ def test_fewer_images_than_a_batch_are_enough(client: Client, question: Question
 @pytest.mark.parametrize("change", [0.01, float("nan")])
 def test_another_answer_is_refused(client: Client, question: Question, change: float) -> None:
     """One image's answer, one part in a hundred off, is enough."""
-    expected = question.expected[0].clone()
+    expected = stacked(question.expected)[0].clone()
     expected[7] += change * expected.abs().max()
     wrong = dataclasses.replace(question, expected=(expected,))
     with pytest.raises(ProofError, match="answers otherwise than the module does"):
@@ -96,7 +97,7 @@ def test_another_answer_is_refused(client: Client, question: Question, change: f
 
 def test_answers_in_another_order_are_refused(client: Client, question: Question) -> None:
     """Each image has its own answer."""
-    wrong = dataclasses.replace(question, expected=(question.expected[0].flip(0),))
+    wrong = dataclasses.replace(question, expected=(stacked(question.expected)[0].flip(0),))
     with pytest.raises(ProofError, match="answers otherwise"):
         live.prove(client, wrong, model=MODEL, grpc=True)
 
@@ -131,4 +132,4 @@ def test_a_model_with_another_batching_is_refused(client: Client, question: Ques
 
 def test_expected_answers_are_not_all_alike(question: Question) -> None:
     """Or the proofs above would prove nothing."""
-    assert torch.unique(question.expected[0], dim=0).shape[0] > 100
+    assert torch.unique(stacked(question.expected)[0], dim=0).shape[0] > 100

@@ -21,7 +21,7 @@ from packager.model_config.render import render
 from packager.proof import contract, live, parity
 from packager.proof.asking import answers
 from packager.proof.question import Question
-from packager.proof.samples import generated
+from packager.proof.samples import generated, stacked
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportMethod
@@ -56,6 +56,7 @@ MODELS: dict[str, tuple[nn.Module, Recipe]] = {
     "types": (artifacts.Types(), without_data(TYPES, [])),
     "half": (artifacts.Doubled(), without_data([tensor("x", 4, data_type=DataType.FP16)], [])),
     "masked": (misfits.Masked(), without_data([tensor("x", 4)], [])),
+    "detector": (misfits.Detector(), without_data([tensor("x", 40)], [], UNBATCHED)),
     "sample": (artifacts.ThisSample(), without_data([tensor("x", 4)], [], UNBATCHED)),
 }
 
@@ -87,7 +88,7 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> Que
         artifact,
         load(model.artifact(1)),
         [(generated(made.inputs, count=48), None)],
-        serving=made.serving,
+        recipe=made,
         source="generated inputs",
     )
     return Question(recipe=made, rows=kept.rows, expected=kept.expected, version=1)
@@ -193,7 +194,7 @@ def test_the_printed_curl_request_works(name: str, served: Served) -> None:
 def test_each_output_is_compared(output: int, served: Served) -> None:
     """Floats and whole numbers: one wrong number in one row is told."""
     question = served.questions["lookup"]
-    expected = [one.clone() for one in question.expected]
+    expected = [one.clone() for one in stacked(question.expected)]
     expected[output][7] += 1
     with pytest.raises(ProofError, match="answers otherwise"):
         served.prove("lookup", dataclasses.replace(question, expected=tuple(expected)))

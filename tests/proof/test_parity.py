@@ -13,14 +13,14 @@ from packager.errors import ProofError
 from packager.export.torchscript import load
 from packager.proof.parity import Kept, prove, require_as_trained
 from packager.proof.result import Proof, Verdict
-from packager.proof.samples import generated
+from packager.proof.samples import generated, stacked
 from packager.spec.recipe import ExportMethod
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
-from tests.model_config.specs import tensor
+from tests.model_config.specs import tensor, without_data
 from tests.training.images import tiny
 
-from . import artifacts
+from . import artifacts, misfits
 from .artifacts import artifact
 from .questions import labelled, rows
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from packager.datasets.load import Dataset
+    from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
 
 BATCHED = recipe("model=fashion_cnn").serving
@@ -38,13 +39,18 @@ NONE = recipe("model=fashion_cnn", "serving=unbatched", "serving.batch_dim=null"
 SMALL = replace(BATCHED, max_batch_size=7, dynamic_batching=None)
 
 
+def _of(serving: ServingSpec) -> Recipe:
+    """Return a recipe that leaves its outputs out: whatever is answered is only compared."""
+    return without_data([tensor("x", 1)], [], serving)
+
+
 def _proven(
     made: torch.jit.ScriptModule,
     module: nn.Module,
     images: Dataset,
     serving: ServingSpec = BATCHED,
 ) -> tuple[Proof, Kept]:
-    return prove(made, module, labelled(images), serving=serving, source="test images")
+    return prove(made, module, labelled(images), recipe=_of(serving), source="test images")
 
 
 def _accuracy(module: nn.Module, images: Dataset) -> float:
@@ -65,7 +71,7 @@ def test_an_exported_module_is_on_par(
     assert proof.measured["relative_error"] < 1e-5
     assert proof.measured["top1_agreement"] == 1.0
     assert proof.measured["accuracy"] == pytest.approx(_accuracy(module, images))
-    (sent,), (answered,) = kept.rows, kept.expected
+    (sent,), (answered,) = kept.rows, stacked(kept.expected)
     assert len(sent) == len(answered) == 256
     assert torch.equal(sent, rows(images, 256)[0])
     with torch.inference_mode():
@@ -124,7 +130,7 @@ def test_the_artifact_is_asked_as_clients_will_ask(
     module = tiny().eval()
     proof, kept = _proven(artifact(module, tmp_path), module, images, serving)
     assert proof.measured["top1_agreement"] == 1.0
-    assert tuple(kept.expected[0].shape) == (256, 10)
+    assert tuple(stacked(kept.expected)[0].shape) == (256, 10)
 
 
 def test_a_module_without_data_is_asked_about_generated_inputs(tmp_path: Path) -> None:
@@ -135,7 +141,7 @@ def test_a_module_without_data_is_asked_about_generated_inputs(tmp_path: Path) -
         artifact(module, tmp_path),
         module,
         [(asked, None)],
-        serving=BATCHED,
+        recipe=_of(BATCHED),
         source="generated inputs",
     )
     assert proof.finding.startswith("256 generated inputs: max error ")
@@ -152,7 +158,7 @@ def test_one_of_two_outputs_that_differs_is_refused(tmp_path: Path) -> None:
             artifact(artifacts.MinusSwapped(), tmp_path),
             artifacts.Minus().eval(),
             [(asked, None)],
-            serving=BATCHED,
+            recipe=_of(BATCHED),
             source="generated inputs",
         )
 
@@ -162,12 +168,12 @@ def test_a_file_is_compared_with_itself_and_says_so(tmp_path: Path) -> None:
     made = artifact(artifacts.ThisSample(), tmp_path)
     again = load(tmp_path / "model.pt")
     asked = generated([tensor("x", 4)])
-    proof, kept = prove(made, again, [(asked, None)], serving=NONE, source="generated inputs")
+    proof, kept = prove(made, again, [(asked, None)], recipe=_of(NONE), source="generated inputs")
     assert (
         proof.finding
         == "256 generated inputs: max error 0.0e+00 of max|y|, by the file's own answers"
     )
-    assert tuple(kept.expected[0].shape) == (256, 2, 2)
+    assert tuple(stacked(kept.expected)[0].shape) == (256, 2, 2)
 
 
 def test_a_file_whose_answers_are_random_is_refused() -> None:
@@ -178,7 +184,7 @@ def test_a_file_whose_answers_are_random_is_refused() -> None:
             made,
             made,
             [(generated([tensor("x", 64)]), None)],
-            serving=BATCHED,
+            recipe=_of(BATCHED),
             source="generated inputs",
         )
 
@@ -192,7 +198,7 @@ def test_infinite_answers_to_generated_inputs_are_refused(tmp_path: Path) -> Non
             artifact(module, tmp_path),
             module,
             [(asked, None)],
-            serving=BATCHED,
+            recipe=_of(BATCHED),
             source="generated inputs",
         )
     assert caught.value.where == "architecture"
@@ -202,12 +208,12 @@ def test_infinity_that_is_meant_is_compared_by_its_place(tmp_path: Path) -> None
     """Of a model without data: the logarithm of a mask; the finding says how many."""
     module, asked = artifacts.Inverse().eval(), torch.tensor([[0.0, 1.0, 2.0, 4.0]] * 8)
     made = artifact(module, tmp_path)
-    proof, kept = prove(made, module, [((asked,), None)], serving=BATCHED, source="inputs")
+    proof, kept = prove(made, module, [((asked,), None)], recipe=_of(BATCHED), source="inputs")
     assert proof.finding.endswith("8 numbers are NaN or infinite, the same in both")
-    assert kept.expected[0].isinf().sum() == 8
+    assert stacked(kept.expected)[0].isinf().sum() == 8
     other = artifact(artifacts.Doubled(), tmp_path)
     with pytest.raises(ProofError, match="relative error inf"):
-        prove(other, module, [((asked,), None)], serving=BATCHED, source="inputs")
+        prove(other, module, [((asked,), None)], recipe=_of(BATCHED), source="inputs")
 
 
 def test_the_accuracy_is_the_trained_modules(images: Dataset, tmp_path: Path) -> None:
@@ -226,7 +232,7 @@ def test_without_a_row_nothing_is_proven(tmp_path: Path) -> None:
     """An empty test set agrees with everything."""
     module = tiny().eval()
     with pytest.raises(ProofError, match="there are no test images"):
-        prove(artifact(module, tmp_path), module, [], serving=BATCHED, source="test images")
+        prove(artifact(module, tmp_path), module, [], recipe=_of(BATCHED), source="test images")
 
 
 def test_a_module_that_works_in_place_changes_nothing_for_the_others(tmp_path: Path) -> None:
@@ -238,8 +244,44 @@ def test_a_module_that_works_in_place_changes_nothing_for_the_others(tmp_path: P
         artifact(module, tmp_path),
         module,
         [(asked, None)],
-        serving=BATCHED,
+        recipe=_of(BATCHED),
         source="generated inputs",
     )
     assert torch.equal(kept.rows[0], before)
-    assert torch.equal(kept.expected[0], before * 2)
+    assert torch.equal(stacked(kept.expected)[0], before * 2)
+
+
+def test_samples_with_other_numbers_of_rows_are_compared_one_by_one(tmp_path: Path) -> None:
+    """A detector, without a batch axis: each sample's boxes are kept for the server."""
+    module, asked = misfits.Detector().eval(), generated([tensor("x", 40)])
+    made = without_data([tensor("x", 40)], [tensor("boxes", -1, 2), tensor("s", -1)], NONE)
+    judged = artifact(module, tmp_path)
+    proof, kept = prove(judged, module, [(asked, None)], recipe=made, source="generated inputs")
+    assert proof.verdict is Verdict.passed
+    boxes, scores = kept.expected
+    assert len(boxes) == len(scores) == 256
+    assert len({len(one) for one in boxes}) > 1
+    other = artifact(torch.nn.Sequential(artifacts.Doubled(), module), tmp_path)
+    with pytest.raises(ProofError, match="answers otherwise"):
+        prove(other, module, [(asked, None)], recipe=made, source="generated inputs")
+
+
+def test_what_the_artifact_gives_is_held_to_the_recipe(tmp_path: Path) -> None:
+    """Real images may have another shape than zeros; the module agrees, config.pbtxt does not."""
+    module, asked = misfits.WiderWhenLarge().eval(), (torch.full((8, 4), 2.0),)
+    made = without_data([tensor("x", 4)], [tensor("y", 4)])
+    with pytest.raises(ProofError, match=r"gives \[5\] on test images") as caught:
+        prove(
+            artifact(module, tmp_path), module, [(asked, None)], recipe=made, source="test images"
+        )
+    assert caught.value.where == "outputs[0].dims"
+
+
+def test_a_shape_that_is_one_batchs_own_is_refused(tmp_path: Path) -> None:
+    """It follows from the neighbours."""
+    module = misfits.WiderWhenLarge().eval()
+    asked = (torch.cat([torch.zeros(128, 4), torch.full((128, 4), 2.0)]),)
+    made = without_data([tensor("x", 4)], [tensor("y", -1)])
+    with pytest.raises(ProofError, match="another shape or type in one batch") as caught:
+        prove(artifact(module, tmp_path), module, [(asked, None)], recipe=made, source="rows")
+    assert "serving.batch_dim=null" in caught.value.remedy

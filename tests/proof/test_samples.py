@@ -11,6 +11,7 @@ import torch
 from packager.errors import SpecError
 from packager.proof.samples import (
     GENERATED_BYTES,
+    each,
     generated,
     image_rows,
     repeated,
@@ -76,7 +77,7 @@ def test_requests_are_whole_batches_in_order() -> None:
 def test_without_a_batch_dimension_a_request_is_one_sample() -> None:
     """All of them, each without a first dimension."""
     rows = (torch.rand(3, 2), torch.rand(3))
-    sent = list(requests(rows, None))
+    sent = list(each(rows))
     assert [[tuple(one.shape) for one in sample] for sample in sent] == [[(2,), ()]] * 3
     assert torch.equal(torch.stack([sample[0] for sample in sent]), rows[0])
 

@@ -94,3 +94,20 @@ def test_an_answer_that_grows_with_the_batch_is_refused(tmp_path: Path) -> None:
     """Its second dimension is the batch's too."""
     with pytest.raises(ProofError, match=r"is \[1\] in a batch of 1, and \[2\] in one of 2"):
         trials(FOUR, artifact(misfits.Similarity(), tmp_path))
+
+
+def test_zeros_that_are_not_taken_are_told_with_their_input(tmp_path: Path) -> None:
+    """Lengths: dims are right, and so is the batch."""
+    made = without_data([tensor("x", 4), tensor("length", 1, data_type=DataType.INT64)], [])
+    with pytest.raises(ProofError, match="'length' is 1, and not where it is 0") as caught:
+        trials(made, artifact(misfits.Lengths(), tmp_path))
+    assert caught.value.where == "inputs[1]"
+    assert "length.clamp(min=1)" in caught.value.remedy
+
+
+def test_a_size_that_packager_chose_is_told_as_its_own(tmp_path: Path) -> None:
+    """Of a dimension that is any size by the recipe, and up to 64 by the module."""
+    with pytest.raises(ProofError, match="-1 with 32, 64, 96, and 96 fails") as caught:
+        trials(without_data([tensor("x", -1)], []), artifact(misfits.AtMost64(), tmp_path))
+    assert caught.value.where == "inputs[0].dims[0]"
+    assert "a size that it takes" in caught.value.remedy
