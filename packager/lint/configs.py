@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packager.lint.disk import Kind
-from packager.model_config import parse
+from packager.model_config import parse, unreadable
 from packager.model_config.rules import layout
 from packager.model_config.rules.rule import Finding
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 CONFIG = "config.pbtxt"
 VARIANTS = "configs"
 LARGEST_BYTES = 4 * 2**20
-_VARIABLE = re.compile(r"{{.*?}}|{%.*?%}|<%.*?%>|\$\{.*?}|\$[A-Z_]+")
 _NOT_UTF8 = "Couldn't parse string: 'utf-8' codec"
 
 
@@ -38,6 +36,7 @@ class Problem:
 
     finding: Finding
     note: str = ""
+    advice: str = ""
     line: int | None = None
     column: int | None = None
 
@@ -109,13 +108,14 @@ def _parsed(text: str, file: str) -> Read:
 
 def _template(text: str, line: int) -> str:
     """Return a hint where a line still has what a template's engine should have replaced."""
-    found = _VARIABLE.search(text.split("\n")[line - 1]) if text else None
+    found = unreadable.VARIABLE.search(text.split("\n")[line - 1]) if text else None
     return f" '{found[0]}' looks like a variable that nothing has replaced." if found else ""
 
 
 def _refused(text: str, note: str, *, line: int, column: int = 1) -> Read:
     finding = layout.UNREADABLE.at(path=layout.UNKNOWN_PATH)
-    problem = Problem(finding=finding, note=note, line=line, column=column)
+    advice = unreadable.remedy(note, text=text, line=line, column=column)
+    problem = Problem(finding=finding, note=note, advice=advice, line=line, column=column)
     return Read(text=text, config=None, problems=(problem,))
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from packager.model_config.rules.rule import Finding, Rule
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # how Python reads names that are no UTF-8
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Also what changes the direction of writing, and so what a reader sees."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,12 @@ class Located:
     line: int | None = None
     column: int | None = None
     path: Path = ()
+    advice: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do: `advice` where there is a better one than the rule's."""
+        return self.advice or self.rule.remedy
 
     @property
     def rule(self) -> Rule:

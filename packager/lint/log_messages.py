@@ -14,32 +14,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOG = re.compile(r"^[IWEFV]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] ?(?P<message>.*)$")
+_LOG = re.compile(
+    r"(?:^|\s)(?P<level>[IWEFV])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w./-]+:\d+\] ?(?P<message>.*)$"
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR_FIELD = re.compile(r'"error"\s*:\s*("(?:[^"\\]|\\.)*")')
 _FRAME = re.compile(r"^\s*\+[-=+]+\+\s*$")
+_PAIRED = ("Error parsing text-format", "failed to read text proto")
+"""What belongs to the message beside it, and is told each time."""
 _LOADING = ("failed to load", "UNAVAILABLE", "Poll failed", "failed to poll")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message; `is_load` says whether a model's load told it, rather than a request."""
+    """One message; `is_load` says whether a model's load told it, rather than a request.
+
+    `error` is the whole entry of the log that it stands in where that is an error, else empty.
+    """
 
     text: str
     is_load: bool
+    error: str = ""
 
 
 def messages(text: str) -> Iterator[Message]:
     """Yield the distinct messages of a text, in its order."""
     seen: set[str] = set()
-    for found in _all(_ANSI.sub("", text)):
+    for found, error in _all(_ANSI.sub("", text)):
         told = found.strip()
-        if told and told not in seen:
+        if told and (told not in seen or any(word in told for word in _PAIRED)):
             seen.add(told)
-            yield Message(told, any(word in told for word in _LOADING))
+            yield Message(told, any(word in told for word in _LOADING), error)
 
 
-def _all(text: str) -> Iterator[str]:
+def _all(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each message, and the entry that it stands in where that is an error."""
     rows: list[list[str]] = []
     for line in text.splitlines():
         cells = _cells(line)
@@ -48,15 +57,22 @@ def _all(text: str) -> Iterator[str]:
             continue
         if _FRAME.match(line):
             continue
-        yield from (row[-1] for row in rows)
+        yield from map(_status, rows)
         rows.clear()
-        found = _LOG.match(line.strip())
+        found = _LOG.search(line.strip())
         content = _unquoted(found["message"]) if found else line
-        answers = [str(_json(one)) for one in _ERROR_FIELD.findall(content)]
-        yield from answers or [content] if "\n" not in content else _all(content)
+        error = content if found and found["level"] in "EF" else ""
         if "\n" in content:
-            yield content
-    yield from (row[-1] for row in rows)
+            yield from ((one, error) for one, _ in _all(content))
+            yield content, error
+            continue
+        answers = [str(_json(one)) for one in _ERROR_FIELD.findall(content)]
+        yield from ((one, error) for one in answers or [content])
+    yield from map(_status, rows)
+
+
+def _status(row: list[str]) -> tuple[str, str]:
+    return row[-1], row[-1] if row[-1].startswith("UNAVAILABLE") else ""
 
 
 def _cells(line: str) -> list[str] | None:

@@ -146,4 +146,5 @@ def _of_file(problem: configs.Problem, model: str, file: str) -> Located:
         line=problem.line,
         column=problem.column,
         message=shown(message),
+        advice=shown(problem.advice),
     )

@@ -50,4 +50,5 @@ def located(
             column=column,
             path=one.path,
             message=shown(worded(one, model) + note),
+            advice="" if one.remedy == one.rule.remedy else shown(one.remedy),
         )

@@ -17,7 +17,7 @@ _START = (
     ),
     Rule(
         id="TRN902",
-        wording="already in use",
+        wording="Socket '{address}' already in use",
         remedy="stop what listens on the port, or choose others: --http-port, --grpc-port,"
         " --metrics-port",
         key="server.http_port",
@@ -159,7 +159,7 @@ _TORCH = (
     ),
     Rule(
         id="TRN934",
-        wording="CUDA out of memory",
+        wording="CUDA out of memory. Tried to allocate",
         remedy="lower the count of instances, max_batch_size, or the models on this GPU",
         judge=Judge.backend,
         key="serving.instance_group.count",

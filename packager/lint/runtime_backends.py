@@ -13,6 +13,16 @@ RULES = (
         judge=Judge.backend,
     ),
     Rule(
+        id="TRN979",
+        wording="the model expects {expected} but the model configuration specifies {count}"
+        " dimensions (an initial batch dimension because max_batch_size > 0 followed by the explicit"
+        " tensor shape, making complete shape {given})",
+        remedy="Triton adds the batch to dims: leave it out of dims and give the model's dims"
+        " behind the batch, or set max_batch_size: 0 and give the model's whole shape",
+        judge=Judge.backend,
+        key="inputs, outputs, serving.max_batch_size",
+    ),
+    Rule(
         id="TRN942",
         wording="for the model to support batching the shape should have at least 1 dimension",
         remedy="the model was exported for a fixed batch: set max_batch_size: 0 with the whole"
@@ -71,5 +81,33 @@ RULES = (
         remedy="update the driver, or choose an older release of Triton",
         judge=Judge.backend,
         key="server.image",
+    ),
+    Rule(
+        id="TRN980",
+        wording="failed:Protobuf parsing failed",
+        remedy="the ONNX file is damaged, was copied in part, or is a git-LFS pointer: copy it"
+        " anew",
+        judge=Judge.backend,
+    ),
+    Rule(
+        id="TRN981",
+        wording="Stub process '{name}' is not healthy",
+        remedy="the Python model's process has ended: the lines before say why (memory, a crash in"
+        " a library, too little /dev/shm)",
+        judge=Judge.backend,
+    ),
+    Rule(
+        id="TRN982",
+        wording="The engine plan file is not compatible with this version of TensorRT, expecting"
+        " library version {expected}",
+        remedy="build the plan in the container of the server's release",
+        judge=Judge.backend,
+    ),
+    Rule(
+        id="TRN983",
+        wording="configuration specified max_batch_size {given}, but in auto-complete-config"
+        " function",
+        remedy="give max_batch_size in config.pbtxt and set_max_batch_size() the same value",
+        judge=Judge.backend,
     ),
 )

@@ -162,6 +162,11 @@ RULES = (
         key="server.url",
     ),
     Rule(
+        id="TRN984",
+        wording="ModelInfer RPC doesn't support models with decoupled transaction policy",
+        remedy="use the streaming call (stream_infer, ModelStreamInfer) for a decoupled model",
+    ),
+    Rule(
         id="TRN978",
         wording="unable to find backend library",
         remedy="the release or image lacks this backend: correct the name, or use an image that has"

@@ -216,6 +216,105 @@ def test_an_explanation_has_rule_remedy_and_recipe_key() -> None:
     ]
 
 
+def told(text: str) -> list[str]:
+    """Return the lines that an explanation has."""
+    out = io.StringIO()
+    explain.run(text, out)
+    return out.getvalue().splitlines()
+
+
+E = "E1122 09:35:52.1 5131 model_lifecycle.cc:642]"
+
+
+def test_each_model_is_told_of_where_a_wording_ends_with_its_name() -> None:
+    """A log has one line for each model with the same fault."""
+    lines = [
+        "model input 'x' must specify 'dims' for a",
+        "model input 'x' must specify 'dims' for b",
+        "failed to read text proto from /r/a/config.pbtxt",
+        "failed to read text proto from /r/b/config.pbtxt",
+    ]
+    assert rules("\n".join(lines)) == ["TRN203", "TRN203", "TRN101", "TRN101"]
+
+
+def test_each_model_is_told_of_where_a_wording_never_varies() -> None:
+    """By the name in the rest of the line; the server's table repeats it."""
+    text = "failed to load model '{0}': PytorchStreamReader failed locating file constants.pkl"
+    log = "".join(
+        f"{E} \"failed to load '{one}' version 1: Internal: {text.format(one)}\"\n" for one in "ab"
+    )
+    assert rules(log + text.format("a")) == ["TRN921", "TRN921"]
+
+
+def test_a_gpu_is_refused_on_a_host_that_has_none() -> None:
+    """The list at the message's end is empty."""
+    text = (
+        "instance group m_0 of model m specifies invalid or unsupported gpu id 0. GPUs with at least"
+        " the minimum required CUDA compute compatibility of 6.000000 are: "
+    )
+    assert rules(text) == ["TRN504"]
+
+
+def test_what_is_not_known_is_listed_instead_of_noise() -> None:
+    """Once, as the log's longest entry has it; the driver's line stands in every log of a CPU host."""
+    noise = (
+        "W1122 09:35:52.1 5131 a.cc:1] CUDA driver version is insufficient for CUDA runtime version"
+    )
+    failed = f"{E} \"failed to load 'm' version 1: Internal: the frobnicator is stuck\""
+    table = "| m | 1 | UNAVAILABLE: Internal: the frobnicator is stuck |"
+    out = io.StringIO()
+    assert explain.run(f"{noise}\n{failed}\n{table}", out) == 1
+    assert out.getvalue().splitlines() == [
+        "failed to load 'm' version 1: Internal: the frobnicator is stuck",
+        "    not known: no rule is for this error",
+    ]
+
+
+def test_warnings_come_after_errors() -> None:
+    """Whatever order the log has."""
+    warning = "ignore version directory 'src' which fails to convert to integral number"
+    assert rules(f"{warning}\nUnknown builtin op: a::b") == ["TRN923", "TRN704"]
+
+
+def test_protobufs_line_gives_a_config_its_place_and_remedy() -> None:
+    """It stands before the server's own line, each time."""
+    proto = (
+        "[libprotobuf ERROR text_format.cc:337] Error parsing text-format inference.ModelConfig:"
+    )
+    lines = [
+        f'{proto} 4:27: Expected integer, got: "8"',
+        "failed to read text proto from /r/a/config.pbtxt",
+        f'{proto} 4:27: Expected integer, got: "8"',
+        "failed to read text proto from /r/b/config.pbtxt",
+    ]
+    found = told("\n".join(lines))
+    place = '    place:  /r/{}/config.pbtxt:4:27: Expected integer, got: "8"'
+    assert [one for one in found if "place:" in one] == [place.format("a"), place.format("b")]
+    assert found.count("    remedy: write the number without quotes: 8") == 2
+
+
+def test_protobufs_line_alone_is_known() -> None:
+    """It is an unreadable config, whichever."""
+    proto = "Error parsing text-format inference.ModelConfig: 3:1: Expected identifier, got: <"
+    assert rules(f"[libprotobuf ERROR text_format.cc:337] {proto}") == ["TRN101"]
+
+
+@pytest.mark.parametrize("text", ["the seat is already in use", "no CUDA out of memory was seen"])
+def test_a_sentence_is_no_error_of_tritons(text: str) -> None:
+    """However near its words are."""
+    assert rules(text) == []
+
+
+def test_a_batch_counted_twice_is_told_apart_from_wrong_dims() -> None:
+    """The model's shape is what the config has, and Triton adds the batch."""
+    text = (
+        "model 'm', tensor 'x': the model expects 2 dimensions (shape [-1,4]) but the model"
+        " configuration specifies 3 dimensions (an initial batch dimension because max_batch_size > 0"
+        " followed by the explicit tensor shape, making complete shape [-1,-1,4])"
+    )
+    assert rules(text) == ["TRN979"]
+
+
 @pytest.mark.parametrize("rule", [*RULES.values(), *RUNTIME_RULES], ids=lambda rule: rule.id)
 def test_each_rules_own_words_are_recognised(rule: Rule) -> None:
     """As itself, or as one that says no less."""

@@ -44,7 +44,7 @@ def _finding(report: Report, one: Located) -> dict[str, Any]:
         "column": one.column,
         "field": one.field,
         "message": one.message,
-        "remedy": one.rule.remedy,
+        "remedy": one.remedy,
         "judge": one.rule.judge.value,
         "recipe_key": one.rule.key,
     }

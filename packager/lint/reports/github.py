@@ -25,7 +25,7 @@ def write(report: Report, out: TextIO) -> None:
 def _command(report: Report, one: Located) -> str:
     properties = {"file": wording.path(report, one), "line": one.line, "col": one.column}
     told = [f"{key}={_property(str(value))}" for key, value in properties.items() if value]
-    text = _data(f"{one.message}. Remedy: {one.rule.remedy}")
+    text = _data(f"{one.message}. Remedy: {one.remedy}")
     return f"::{one.severity.value} {','.join((*told, f'title={one.rule_id}'))}::{text}"
 
 

@@ -25,7 +25,7 @@ def write(report: Report, out: TextIO) -> None:
     put = _in_colour(out) if out.isatty() else _plain(out)
     for one in report.findings:
         put(_first_line(report, one))
-        put([("    remedy: ", "dim"), (one.rule.remedy, "")])
+        put([("    remedy: ", "dim"), (one.remedy, "")])
     put([(wording.summary(report), "bold")])
 
 

@@ -64,6 +64,6 @@ def _result(report: Report, one: Located, index: int) -> dict[str, Any]:
         "ruleId": one.rule_id,
         "ruleIndex": index,
         "level": one.severity.value,
-        "message": {"text": f"{one.message}. Remedy: {one.rule.remedy}"},
+        "message": {"text": f"{one.message}. Remedy: {one.remedy}"},
         "locations": [{"physicalLocation": place}],
     }

@@ -41,9 +41,9 @@ class Unknown(str):
 class Rule:
     """What must hold, in the words of who refuses it.
 
-    `wording` has a {placeholder} for whatever varies; `key` is the recipe's key that sets the
-    field, empty where recipes cannot. Where Triton looks through hash maps it names any one of
-    several fields that break a rule: then `ordered` is False.
+    `wording` has a {placeholder} for whatever varies, and `remedy` may have the same and more;
+    `key` is the recipe's key that sets the field, empty where recipes cannot. Where Triton looks
+    through hash maps it names any one of several fields that break a rule: then `ordered` is False.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Rule:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What Triton's messages of this rule look like, wherever they stand in a line."""
-        return _pattern(self.wording, {})
+        return _compiled(self.wording, (), is_part=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,14 @@ class Finding:
         """The words of who refuses it; what only the server's host knows is between < and >."""
         return self.rule.wording.format(**self.values)
 
+    @property
+    def remedy(self) -> str:
+        """The rule's remedy, with the values that it names."""
+        text = self.rule.remedy
+        for key, value in self.values.items() if "{" in text else ():
+            text = text.replace(f"{{{key}}}", str(value))
+        return text
+
     def is_told_by(self, message: str) -> bool:
         """Return whether a server's `message` says just this."""
         return _pattern(self.rule.wording, self.values).fullmatch(message) is not None
@@ -88,7 +96,10 @@ def _pattern(wording: str, values: Mapping[str, object]) -> re.Pattern[str]:
 
 
 @cache
-def _compiled(wording: str, known: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
+def _compiled(
+    wording: str, known: tuple[tuple[str, str], ...], *, is_part: bool = False
+) -> re.Pattern[str]:
+    """Return what a message looks like; as a part of a text, it ends with the line at most."""
     values = dict(known)
     parts = _PLACEHOLDER.split(wording)
     texts = [re.escape(part) for part in parts]
@@ -100,4 +111,8 @@ def _compiled(wording: str, known: tuple[tuple[str, str], ...]) -> re.Pattern[st
         else:
             texts[index] = f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
             seen.add(name)
+    if is_part and len(parts) > 1 and not parts[-1]:
+        # What stands for an empty value was stripped with the space before it.
+        texts[-2] = "[^\n]*"
+        texts[-3] = re.sub(r"\\ $", "(?: |$)", texts[-3])
     return re.compile("".join(texts), re.DOTALL)
