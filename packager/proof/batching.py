@@ -81,7 +81,7 @@ def prove(
     """
     sizes = [size for size in request_sizes(serving) if size is not None]
     if not sizes:
-        return Proof(name="batching", finding="no batch dimension, by the recipe")
+        return _without_batch(artifact, rows, serving)
     row_bytes = sum(tensor[0].nbytes for tensor in rows)
     require_memory(serving, bytes_per_row=COPIES * row_bytes)
     asked = _Asked(artifact, rows, serving, outputs)
@@ -99,6 +99,28 @@ def prove(
         finding=f"batches of {_spans(sorted(done))}: rows independent of order, neighbours and"
         f" number{'' if complete else f' (other sizes left out: more than {FURTHER_S:.0f} s)'}",
         measured={"relative_error": worst},
+    )
+
+
+def _without_batch(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Proof:
+    """Ask the first samples one by one, and the same again from the last to the first."""
+    samples = [tuple(tensor[index] for tensor in rows) for index in range(min(ALONE, len(rows[0])))]
+    try:
+        once = [answers(artifact, sample) for sample in samples]
+        again = [answers(artifact, sample) for sample in reversed(samples)]
+    except FAILURES as error:
+        raise ProofError(
+            f"the artifact fails on a sample: {told(error)}",
+            where="inputs",
+            remedy="correct inputs, or the module",
+        ) from error
+    for first, second in zip(once, reversed(again), strict=True):
+        compared = closeness(second, first)
+        if not compared.same:
+            raise _dependent(Cause.chance, artifact, serving, compared, 1)
+    return Proof(
+        name="batching",
+        finding="no batch dimension, by the recipe; asked again, samples get the same answers",
     )
 
 

@@ -165,12 +165,12 @@ def test_fewer_images_than_a_batch_are_repeated(images: Dataset, tmp_path: Path)
         prove(artifact(artifacts.Centred(), tmp_path), few, BATCHED)
 
 
-def test_without_a_batch_dimension_there_is_nothing_to_prove(
-    images: Dataset, tmp_path: Path
-) -> None:
-    """And the finding says so."""
+def test_without_a_batch_dimension_samples_are_asked_again(images: Dataset, tmp_path: Path) -> None:
+    """Nothing else could differ; the finding says so."""
     proof = prove(artifact(tiny(), tmp_path), rows(images), NONE)
     assert "no batch dimension" in proof.finding
+    with pytest.raises(ProofError, match="asked the same again"):
+        prove(artifact(misfits.Counting(), tmp_path), rows(images), NONE)
 
 
 def test_a_batch_beyond_the_memory_is_not_tried() -> None:
