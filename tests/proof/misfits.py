@@ -329,13 +329,11 @@ class AtMost64(nn.Module):
 class Counting(nn.Module):
     """Keeps from call to call how often it was called."""
 
-    calls: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("calls", torch.zeros(1))
+        self.calls = nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape to the same."""
-        self.calls += 1
+        self.calls.add_(1)
         return x + self.calls
