@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packager.lint import configs, places
+from packager.lint import artifacts, configs, places
 from packager.lint.disk import Kind, ModelDirectory
 from packager.lint.located import Located, shown, worded
 from packager.lint.model_layout import check_layout, is_nearly_config, without_config
 from packager.model_config import parse
-from packager.model_config.rules import check, completion, identity, versions
+from packager.model_config.rules import check, completion, identity, naming, versions
 from packager.model_config.rules.layout import NO_ACCESS
 from packager.model_config.rules.rule import Judge, Severity
 
@@ -92,7 +92,9 @@ def _judge_config(
     known = identity.infer(config, files)
     at_poll = list(check.refused_at_poll(config, known, files, host))
     at_load = list(check.refused_at_load(config, known, files, host))
-    broken = [*at_poll, *at_load, *check.taken(config, known, files)]
+    broken = [*at_poll, *at_load, *check.taken(config, known, files, host)]
+    broken += artifacts.check(config, known, files)
+    broken = naming.without_consequences(broken)
     if broken:
         findings += places.located(broken, model=files.name, file=file, text=read.text)
         findings = [_softened(one, known, host) for one in findings]

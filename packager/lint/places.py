@@ -21,7 +21,11 @@ _OF_DIRECTORY = {
         versions.TRAILING,
         versions.OUT_OF_RANGE,
     )
-} | {versions.NO_FILE.id: "version"}
+} | {
+    versions.NO_FILE.id: "version",
+    versions.EMPTY_FILE.id: "path",
+    versions.POINTER.id: "path",
+}
 """Rule -> which of its values names the directory that it is about."""
 
 

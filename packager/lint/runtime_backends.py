@@ -15,8 +15,8 @@ RULES = (
     Rule(
         id="TRN979",
         wording="the model expects {expected} but the model configuration specifies {count}"
-        " dimensions (an initial batch dimension because max_batch_size > 0 followed by the explicit"
-        " tensor shape, making complete shape {given})",
+        " dimensions (an initial batch dimension because max_batch_size > 0 followed by the"
+        " explicit tensor shape, making complete shape {given})",
         remedy="Triton adds the batch to dims: leave it out of dims and give the model's dims"
         " behind the batch, or set max_batch_size: 0 and give the model's whole shape",
         judge=Judge.backend,

@@ -49,7 +49,7 @@ ensemble_scheduling {{
 
 def classifier(name: str) -> dict[str, str]:
     """Return the files of a model in which nothing is to be found."""
-    return {f"{name}/config.pbtxt": CLASSIFIER.format(name=name), f"{name}/1/model.pt": ""}
+    return {f"{name}/config.pbtxt": CLASSIFIER.format(name=name), f"{name}/1/model.pt": "model"}
 
 
 def ensemble(name: str, *, member: str) -> dict[str, str]:

@@ -151,5 +151,5 @@ def test_deep_and_wide_directories_are_not_walked(tmp_path: Path) -> None:
         deep /= "deeper"
     os.makedirs(deep)  # noqa: PTH103  many levels at once
     (tmp_path / "m" / "config.pbtxt").write_text('backend: "python"')
-    (tmp_path / "m" / "1" / "model.py").touch()
+    (tmp_path / "m" / "1" / "model.py").write_text("model")
     assert repository.check(str(tmp_path)).findings == ()

@@ -57,7 +57,7 @@ def test_a_member_that_does_not_fit_is_at_its_mapping(
 
 def test_a_version_that_the_members_policy_does_not_serve_is_named(tmp_path: Path) -> None:
     """Versions come from the directories."""
-    files = ensemble("e", member="m") | classifier("m") | {"m/2/model.pt": ""}
+    files = ensemble("e", member="m") | classifier("m") | {"m/2/model.pt": "model"}
     files["e/config.pbtxt"] = files["e/config.pbtxt"].replace("-1", "1")
     assert ids(check(tmp_path, files)) == [("TRN434", "e/config.pbtxt")]
 
@@ -96,7 +96,7 @@ def test_a_long_chain_of_ensembles_is_followed(tmp_path: Path) -> None:
 
 def test_a_member_that_its_backend_completes_is_not_compared(tmp_path: Path) -> None:
     """Unless the server completes nothing: then it has no such tensors."""
-    files = ensemble("e", member="m") | {"m/config.pbtxt": PYTHON, "m/1/model.py": ""}
+    files = ensemble("e", member="m") | {"m/config.pbtxt": PYTHON, "m/1/model.py": "model"}
     assert check(tmp_path, files) == []
     found = check(tmp_path / "again", files, Host(auto_complete=False))
     assert {one.rule_id for one in found if one.model == "e"} == {"TRN436", "TRN438"}
@@ -119,6 +119,6 @@ def test_dims_that_a_backend_may_complete_are_a_warning(
 ) -> None:
     """An error where the server lets it complete nothing."""
     text = PYTHON + 'input { name: "x" data_type: TYPE_FP32 }\n'
-    files = {"m/config.pbtxt": text, "m/1/model.py": ""}
+    files = {"m/config.pbtxt": text, "m/1/model.py": "model"}
     found = check(tmp_path, files, Host(auto_complete=auto_complete))
     assert [(one.rule_id, one.severity.value) for one in found] == expected

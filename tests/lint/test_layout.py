@@ -27,8 +27,8 @@ def test_a_repository_of_ours_is_clean(tmp_path: Path) -> None:
         ({".git/HEAD": ""}, [("TRN733", ".git")]),
         ({"notes/readme.txt": ""}, [("TRN733", "notes")]),
         ({"notes/": ""}, [("TRN733", "notes")]),
-        ({"config.pbtxt": "", "1/model.pt": ""}, [("TRN734", "config.pbtxt")]),
-        ({"1/model.pt": "", "2/model.pt": ""}, [("TRN734", "1")]),
+        ({"config.pbtxt": "", "1/model.pt": "model"}, [("TRN734", "config.pbtxt")]),
+        ({"1/model.pt": "model", "2/model.pt": "model"}, [("TRN734", "1")]),
         ({"inner/a/config.pbtxt": "", "inner/b/config.pbtxt": ""}, [("TRN740", "inner")]),
         ({"README.md": ""}, [("TRN739", ".")]),
         ({"m/config.pbtext": "", "m/1/": ""}, [("TRN732", "m/config.pbtext")]),
@@ -53,7 +53,7 @@ def test_a_trap_in_a_versions_name_is_at_its_directory(
     tmp_path: Path, directory: str, rule: str
 ) -> None:
     """Not at some line of the config."""
-    files = {**classifier("m"), f"m/{directory}/model.pt": ""}
+    files = {**classifier("m"), f"m/{directory}/model.pt": "model"}
     found = [one for one in check(tmp_path, files) if one.rule_id == rule]
     assert [(one.file, one.line) for one in found] == [(f"m/{directory}", None)]
 
@@ -87,7 +87,7 @@ def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
     files["m/config.pbtxt"] = files["m/config.pbtxt"].replace(
         "dims: [3]", 'dims: [3] label_filename: "endless"'
     )
-    write(tmp_path, files | {"pipe/1/model.pt": ""})
+    write(tmp_path, files | {"pipe/1/model.pt": "model"})
     (tmp_path / "m" / "endless").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe" / "config.pbtxt")
     assert ids(check(tmp_path, {})) == [("TRN737", "m/endless"), ("TRN738", "pipe/config.pbtxt")]
@@ -108,7 +108,7 @@ def test_a_model_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a b", "ä", "x%y", "new\nline"])
 def test_a_name_that_no_http_request_reaches_is_a_warning(tmp_path: Path, name: str) -> None:
     """Triton does not turn %20 back."""
-    files = {f"{name}/config.pbtxt": 'backend: "python"', f"{name}/1/model.py": ""}
+    files = {f"{name}/config.pbtxt": 'backend: "python"', f"{name}/1/model.py": "model"}
     assert [one.rule_id for one in check(tmp_path, files)] == ["TRN742"]
 
 
@@ -135,13 +135,13 @@ def test_a_config_that_is_no_text_proto_has_its_line(
     tmp_path: Path, content: bytes, expected: list[tuple[str, int, int]]
 ) -> None:
     """What Triton itself takes is a warning: bytes that are no UTF-8 it only logs."""
-    found = check(tmp_path, {"m/config.pbtxt": content, "m/1/model.py": ""})
+    found = check(tmp_path, {"m/config.pbtxt": content, "m/1/model.py": "model"})
     assert [(one.rule_id, one.line, one.column) for one in found][:1] == expected
 
 
 def test_a_parse_error_is_told_in_protobufs_words(tmp_path: Path) -> None:
     """Behind the server's own, which name the file only."""
-    (found,) = check(tmp_path, {"m/config.pbtxt": "max_batchsize: 1", "m/1/model.py": ""})
+    (found,) = check(tmp_path, {"m/config.pbtxt": "max_batchsize: 1", "m/1/model.py": "model"})
     assert found.message == (
         "failed to read text proto from m/config.pbtxt: Message type"
         ' "inference.ModelConfig" has no field named "max_batchsize". Did you mean max_batch_size?'
@@ -181,5 +181,5 @@ def test_a_missing_config_is_fine_where_a_backend_completes_it(
     tmp_path: Path, file: str, host: Host, expected: list[str]
 ) -> None:
     """Libtorch completes nothing; of an unknown file Triton infers no backend."""
-    found = check(tmp_path, {f"m/1/{file}": ""}, host)
+    found = check(tmp_path, {f"m/1/{file}": "model"}, host)
     assert [one.rule_id for one in found] == expected

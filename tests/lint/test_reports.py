@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 FILES = {
     "b/config.pbtxt": 'platform: "pytorch_libtorch"\ninput {\n  dims: [0]\n}\n',
-    "b/1/model.pt": "",
-    "a,b: c%/1/model.pt": "",
+    "b/1/model.pt": "model",
+    "a,b: c%/1/model.pt": "model",
 }
 
 

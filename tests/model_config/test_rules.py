@@ -41,8 +41,8 @@ EXPECTED: list[tuple[str, str, str, tuple[Any, ...]]] = [
     ),
     (
         CUSTOM + 'parameters { key: "k" value { string_value: "${x}" } }',
-        "TRN112",
-        "'${x}' in parameters looks like a variable that nothing has replaced",
+        "TRN116",
+        "'${x}' of parameter 'k' is a variable that nothing has replaced",
         ("parameters", "k"),
     ),
     # tensors

@@ -18,6 +18,7 @@ from packager.model_config.rules import (
     members,
     metrics,
     naming,
+    python_backend,
     sequence_batching,
     tensors,
     versions,
@@ -47,6 +48,7 @@ _SUBJECTS = (
     versions,
     labels,
     libtorch,
+    python_backend,
 )
 
 RULES: Mapping[str, Rule] = {

@@ -15,6 +15,7 @@ from packager.model_config.rules import (
     libtorch,
     metrics,
     naming,
+    python_backend,
     sequence_batching,
     tensors,
     versions,
@@ -42,7 +43,7 @@ def check(config: Any, *, files: ModelFiles | None = None, host: Host = ANY_HOST
     return [
         *refused_at_poll(config, known, files, host),
         *refused_at_load(config, known, files, host),
-        *taken(config, known, files),
+        *taken(config, known, files, host),
     ]
 
 
@@ -73,6 +74,7 @@ def refused_at_load(
         yield from identity.check_backend(config, known, files, host)
         yield from instance_groups.check(config, known, host)
         yield from libtorch.check(config, known)
+        yield from python_backend.check(config, known, files)
     yield from labels.check(config, known.model, files)
     yield from metrics.check_tags(config)
     if runs:
@@ -82,8 +84,11 @@ def refused_at_load(
         yield from batch_io.check_targets_given(config)
 
 
-def taken(config: Any, known: identity.Identity, files: ModelFiles | None) -> Iterator[Finding]:
+def taken(
+    config: Any, known: identity.Identity, files: ModelFiles | None, host: Host
+) -> Iterator[Finding]:
     """Yield what Triton takes, and what then fails or does nothing."""
+    yield from identity.check_backend_name(config, known, files, host)
     yield from tensors.check_types(config)
     yield from naming.check(config)
     yield from dynamic_batching.check_use(config)

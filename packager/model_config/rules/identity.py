@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packager.model_config.rules.rule import Judge, Rule, Unknown
+from packager.model_config.rules.rule import Judge, Rule, Severity, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,8 @@ PLATFORM = Rule(
     id="TRN104",
     wording="unexpected platform type '{platform}' for {model}",
     remedy="use a platform that Triton knows (pytorch_libtorch, onnxruntime_onnx, tensorrt_plan,"
-    " tensorflow_savedmodel, tensorflow_graphdef, ensemble), or name the backend",
+    " tensorflow_savedmodel, tensorflow_graphdef, ensemble), or name the backend; newer releases"
+    " know more (torch_aoti: from 26.03)",
 )
 ENSEMBLE_BACKEND = Rule(
     id="TRN105",
@@ -93,6 +94,13 @@ NO_AGENT = Rule(
     remedy="name an agent, or remove the field",
     judge=Judge.abort,
 )
+NEAR_BACKEND = Rule(
+    id="TRN117",
+    wording="no backend of Triton's is called '{backend}'",
+    remedy='write backend: "{meant}"',
+    judge=Judge.packager,
+    severity=Severity.warning,
+)
 RULES = (
     AGENT,
     UNDETERMINED,
@@ -107,6 +115,7 @@ RULES = (
     RUNTIME_MISSING,
     BATCH_LIBRARY,
     NO_AGENT,
+    NEAR_BACKEND,
 )
 
 _PLATFORMS = {
@@ -117,6 +126,19 @@ _PLATFORMS = {
     "pytorch_libtorch": ("pytorch", "model.pt"),
 }
 _KNOWN_BACKENDS = {backend: platform for platform, (backend, _) in _PLATFORMS.items()}
+_MEANT = {platform: backend for platform, (backend, _) in _PLATFORMS.items()} | {
+    "onnx": "onnxruntime",
+    "onnx_runtime": "onnxruntime",
+    "ort": "onnxruntime",
+    "libtorch": "pytorch",
+    "torch": "pytorch",
+    "torchscript": "pytorch",
+    "trt": "tensorrt",
+    "tf": "tensorflow",
+    "savedmodel": "tensorflow",
+    "py": "python",
+}
+"""What is written for a backend -> its name."""
 _DEFAULT_FILES = {
     "tensorrt": "model.plan",
     "onnxruntime": "model.onnx",
@@ -263,6 +285,18 @@ def check_backend(
         )
     elif not runtime and host.backends is not None and backend not in host.backends:
         yield BACKEND_MISSING.at("backend" if config.backend else "platform", backend=backend)
+
+
+def check_backend_name(
+    config: Any, identity: Identity, files: ModelFiles | None, host: Host
+) -> Iterator[Finding]:
+    """Yield a platform's name, or a short one, where the backend's belongs."""
+    backend = config.backend
+    if backend not in _MEANT or host.backends is not None or config.runtime or files is None:
+        return
+    places = [*files.directories(), "."]
+    if all(files.size(f"{one}/libtriton_{backend}.so") is None for one in places):
+        yield NEAR_BACKEND.at("backend", backend=identity.backend, meant=_MEANT[backend])
 
 
 def check_batch_strategy(config: Any) -> Iterator[Finding]:

@@ -63,7 +63,29 @@ NO_FILE = Rule(
     remedy="put the model's file there, or name it in default_model_filename",
     judge=Judge.packager,
 )
-RULES = (NONE_SERVED, ABSENT, LEADING_ZERO, NO_NUMBER, TRAILING, OUT_OF_RANGE, NO_FILE)
+EMPTY_FILE = Rule(
+    id="TRN708",
+    wording="{path} is empty",
+    remedy="copy the model's file anew, and compare its size",
+    judge=Judge.packager,
+)
+POINTER = Rule(
+    id="TRN709",
+    wording="{path} is a pointer of git-LFS, not the model",
+    remedy="run `git lfs pull` where the repository is copied from",
+    judge=Judge.packager,
+)
+RULES = (
+    NONE_SERVED,
+    ABSENT,
+    LEADING_ZERO,
+    NO_NUMBER,
+    TRAILING,
+    OUT_OF_RANGE,
+    NO_FILE,
+    EMPTY_FILE,
+    POINTER,
+)
 
 RESERVED = frozenset({"warmup", "initial_state", "configs"})
 """Directories of a model that are no versions."""
@@ -154,12 +176,29 @@ def check(config: Any, model: str, files: ModelFiles | None) -> Iterator[Finding
 
 def check_files(config: Any, identity: Identity, files: ModelFiles | None) -> Iterator[Finding]:
     """Yield served versions without the file that their backend reads."""
-    if files is None or identity.backend not in _NEEDED:
+    if files is None:
         return
-    file = identity.file or _NEEDED[identity.backend]
-    if config.cc_model_filenames:
-        return
-    numbers = present(files.directories()).numbers
-    for version in sorted(served(config, numbers)):
-        if version in numbers and file not in files.entries(str(version)):
+    for path in artifacts(config, identity, files):
+        version, _, file = path.partition("/")
+        in_version = config.runtime if identity.backend == "pytorch" else ""
+        # A model of PyTorch 2 is a class in runtime's file; its weights are optional.
+        if not _exists(path, files) and not (
+            in_version and _exists(f"{version}/{in_version}", files)
+        ):
             yield NO_FILE.at("default_model_filename", version=version, file=file)
+
+
+def artifacts(config: Any, identity: Identity, files: ModelFiles) -> list[str]:
+    """Return the file that each served version must have, where the backend is known to read it."""
+    if identity.backend not in _NEEDED or config.cc_model_filenames:
+        return []
+    file = identity.file or _NEEDED[identity.backend]
+    numbers = present(files.directories()).numbers
+    return [f"{one}/{file}" for one in sorted(served(config, numbers)) if one in numbers]
+
+
+def _exists(path: str, files: ModelFiles) -> bool:
+    directory, _, name = path.rpartition("/")
+    if "/" in directory:
+        return files.size(path) is not None
+    return name in files.entries(directory)
