@@ -37,6 +37,8 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     form = Format(given.format)
     if given.rules:
+        if form not in (Format.text, Format.json):
+            parser.error(f"--rules is written as text or json, not as {form.value}")
         from packager.lint import listing_of_rules  # noqa: PLC0415
 
         listing_of_rules.write(form, sys.stdout)
@@ -74,7 +76,15 @@ def _check(given: argparse.Namespace, form: Format) -> int:
 def _explain(text: str) -> int:
     from packager.lint import explain  # noqa: PLC0415
 
-    return explain.run(text or sys.stdin.buffer.read().decode(errors="replace"), sys.stdout)
+    if not text:
+        if sys.stdin is None:
+            raise SpecError(
+                "standard input is closed",
+                where="--explain",
+                remedy="give the log on standard input, or an error as TEXT",
+            )
+        text = sys.stdin.buffer.read().decode(errors="replace")
+    return explain.run(text, sys.stdout)
 
 
 def _host(given: argparse.Namespace) -> Host:
@@ -139,7 +149,7 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--backends",
-        type=_names,
+        type=_backends,
         metavar="NAMES",
         help="the server's backends, for example pytorch,python (default: not known)",
     )
@@ -154,6 +164,15 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _backends(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    if not names:
+        raise argparse.ArgumentTypeError(
+            "names no backend; leave the option out where none is known"
+        )
+    return names
+
+
 def _rules(text: str) -> tuple[str, ...]:
     return tuple(name.upper() for name in _names(text))
 
@@ -162,9 +181,12 @@ def _gpus(text: str) -> frozenset[int]:
     if text.strip().lower() == "none":
         return frozenset()
     try:
-        return frozenset(int(part) for part in text.split(","))
+        ids = frozenset(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither ids like 0,1 nor none") from None
+        ids = frozenset({-1})
+    if min(ids) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither ids like 0,1 nor none")
+    return ids
 
 
 def _positive(text: str) -> int:

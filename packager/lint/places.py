@@ -54,5 +54,4 @@ def located(
             column=column,
             path=one.path,
             message=shown(worded(one, model) + note),
-            advice="" if one.remedy == one.rule.remedy else shown(one.remedy),
         )

@@ -59,6 +59,8 @@ def check(root: str, *, host: Host = ANY_HOST, jobs: int = 1) -> Report:
 
 def _listed(root: str) -> Listing:
     remedy = "name the directory that is given to tritonserver --model-repository"
+    if not root:
+        raise SpecError("the repository's name is empty", where="command line", remedy=remedy)
     try:
         return listing(root)
     except NotADirectoryError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,6 +54,10 @@ def test_findings_end_with_1(tmp_path: Path) -> None:
         (["{}", "mm"], "did you mean 'm'?"),
         (["{}", "--select", "XYZ"], "there is no rule 'XYZ'. Remedy"),
         (["{}", "--host-gpus", "all"], "neither ids like 0,1 nor none"),
+        (["{}", "--host-gpus=-1"], "neither ids like 0,1 nor none"),
+        (["{}", "--backends", ""], "names no backend"),
+        (["--rules", "--format", "sarif"], "--rules is written as text or json"),
+        ([""], "the repository's name is empty"),
         (["{}", "--jobs", "0"], "no positive number"),
         ([], "no repository is given"),
     ],
@@ -204,3 +209,46 @@ def test_a_log_on_standard_input_is_explained() -> None:
     assert "recipe: serving.instance_group.count" in known.stdout
     assert lint("--explain", stdin="all is well\n").returncode == 1
     assert lint("--explain", "TRN205").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("redirected", "problem"),
+    [
+        ("{} >&-", "standard output is closed"),
+        ("{} > /dev/full", "No space left on device"),
+        ("--explain <&-", "standard input is closed"),
+        ("--rules > /dev/full", "No space left on device"),
+        ("{} > /dev/full 2>&-", ""),
+    ],
+)
+def test_streams_that_cannot_be_used_end_with_2(
+    tmp_path: Path, redirected: str, problem: str
+) -> None:
+    """Not with a traceback, and not as a fault of packager."""
+    root = shlex.quote(str(write(tmp_path, BROKEN)))
+    run = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.join(PROGRAM)} {redirected.format(root)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert problem in run.stderr
+    assert len(run.stderr.splitlines()) <= 1
+
+
+def test_standard_error_may_be_closed(tmp_path: Path) -> None:
+    """Nothing is written there."""
+    root = shlex.quote(str(write(tmp_path, classifier("m"))))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.join(PROGRAM)} {root} 2>&-"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b"nothing found in 1 model\n")
+
+
+def test_marks_that_turn_the_direction_of_writing_are_escaped(tmp_path: Path) -> None:
+    """They would make a path read as another."""
+    name = "a\u202eb\u2066"
+    run = lint(str(write(tmp_path, {f"{name}/config.pbtxt": "max_batch_size: -1"})))
+    assert "\u202e" not in run.stdout
+    assert "a\\u202eb\\u2066/config.pbtxt:1:1" in run.stdout

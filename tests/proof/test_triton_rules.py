@@ -37,7 +37,9 @@ def test_all_broken_rules_are_told_at_once() -> None:
 def test_a_warning_is_in_the_proofs_finding() -> None:
     """It publishes, and the build's table shows it."""
     whole = recipe(
-        "model=fashion_cnn", "inputs=[{name: x, data_type: FP32, dims: [-1, 1, 28, 28]}]"
+        "model=fashion_cnn",
+        "inputs=[{name: x, data_type: FP32, dims: [-1, 1, 28, 28]}]",
+        "outputs=[{name: y, data_type: FP32, dims: [-1, 10]}]",
     )
     finding = prove(render(whole), whole).finding
     assert "TRN232 dims of input 'x' begin with -1 where max_batch_size is 128" in finding

@@ -96,8 +96,8 @@ NO_AGENT = Rule(
 )
 NEAR_BACKEND = Rule(
     id="TRN117",
-    wording="no backend of Triton's is called '{backend}'",
-    remedy='write backend: "{meant}"',
+    wording="no backend of Triton's is called '{backend}': did you mean '{meant}'?",
+    remedy="correct the name, or put a backend of this name on the server",
     judge=Judge.packager,
     severity=Severity.warning,
 )

@@ -24,10 +24,10 @@ TWICE = Rule(
 )
 BATCH_IN_DIMS = Rule(
     id="TRN232",
-    wording="dims of {kind} '{name}' begin with {first}, as those of all tensors do, where"
-    " max_batch_size is {size}: Triton adds the batch itself, and a request then needs one"
-    " dimension more",
-    remedy="leave the batch out, dims: [{rest}]; or set max_batch_size: 0",
+    wording="dims of {kind} '{name}' begin with {first} where max_batch_size is {size}, as all dims"
+    " do: Triton adds the batch itself, and a request then needs one dimension more; without the"
+    " batch they are [{rest}]",
+    remedy="leave the batch out of dims, or set max_batch_size: 0",
     judge=Judge.packager,
     severity=Severity.warning,
     key="inputs, outputs",
@@ -54,7 +54,7 @@ _CONSEQUENCES = {
 }
 _IMAGE_RANK = 4
 _MOST_CHANNELS = 4
-_VARIABLE = re.compile(r"\s*(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|\$[A-Z_][A-Z0-9_]*)\s*")
+_VARIABLE = re.compile(r"\s*(?:\$\{[^{}]*\}|\{\{[^{}]*\}\}|\$[A-Z]+_[A-Z0-9_]+)\s*")
 
 
 def check(config: Any) -> Iterator[Finding]:

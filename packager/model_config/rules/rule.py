@@ -41,9 +41,9 @@ class Unknown(str):
 class Rule:
     """What must hold, in the words of who refuses it.
 
-    `wording` has a {placeholder} for whatever varies, and `remedy` may have the same and more;
-    `key` is the recipe's key that sets the field, empty where recipes cannot. Where Triton looks
-    through hash maps it names any one of several fields that break a rule: then `ordered` is False.
+    `wording` has a {placeholder} for whatever varies; `key` is the recipe's key that sets the
+    field, empty where recipes cannot. Where Triton looks through hash maps it names any one of
+    several fields that break a rule: then `ordered` is False.
     """
 
     id: str
@@ -76,14 +76,6 @@ class Finding:
     def message(self) -> str:
         """The words of who refuses it; what only the server's host knows is between < and >."""
         return self.rule.wording.format(**self.values)
-
-    @property
-    def remedy(self) -> str:
-        """The rule's remedy, with the values that it names."""
-        text = self.rule.remedy
-        for key, value in self.values.items() if "{" in text else ():
-            text = text.replace(f"{{{key}}}", str(value))
-        return text
 
     def is_told_by(self, message: str) -> bool:
         """Return whether a server's `message` says just this."""
