@@ -102,7 +102,7 @@ def write_repository(root: Path, models: int) -> None:
         content = text.format(name=name, size=size, decade=f"{decade:05}")
         (folder / "config.pbtxt").write_text(content)
         if artifact:
-            (folder / "1" / artifact).write_bytes(b"")
+            (folder / "1" / artifact).write_bytes(b"model")
         if artifact == "model.pt" and kind != 9:
             (folder / "labels.txt").write_text("\n".join(map(str, range(10))) + "\n")
 
