@@ -29,6 +29,8 @@ _LITERALS = {
     rule.id: sorted(map(str.strip, PLACEHOLDER.split(rule.wording)), key=len, reverse=True)
     for rule in _BY_ID.values()
 }
+_BY_PART = [(_LITERALS[rule.id][0], rule) for rule in _BY_ID.values()]
+"""The longest fixed part of each rule's wording: nearly all rules end there, and cheaply."""
 _SUMMARIES = frozenset({"TRN901", "TRN903", "TRN933", "TRN936", "TRN975"})
 """What follows from a failure whose cause another line has, or stands in every log of a host."""
 _RUNTIME = frozenset(rule.id for rule in RUNTIME_RULES)
@@ -77,7 +79,8 @@ def recognise(message: Message) -> list[Rule]:
     named = [_BY_ID[one] for one in _ID.findall(message.text) if one in _BY_ID]
     if named:
         return named
-    found = [rule for rule in _BY_ID.values() if _tells(rule, message.text)]
+    text = message.text
+    found = [rule for part, rule in _BY_PART if part in text and _tells(rule, text)]
     return sorted(found, key=lambda one: _rank(one, message), reverse=True)[:1]
 
 
@@ -93,7 +96,6 @@ def _rank(rule: Rule, message: Message) -> tuple[bool, int]:
 
 
 def _tells(rule: Rule, text: str) -> bool:
-    # The longest fixed part first: nearly all rules end there, and cheaply.
     return all(part in text for part in _LITERALS[rule.id]) and bool(rule.pattern.search(text))
 
 
