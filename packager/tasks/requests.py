@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import shlex
 import shutil
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 URL = "http://127.0.0.1:8000"
 DEFAULT_REPOSITORY = "model_repository"
+PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 
 VALUES = {
     DataType.BOOL: "True",
@@ -131,9 +133,15 @@ def _serve(repository: Path) -> str:
     """Return the command that serves the repository, by a Python that has packager."""
     command = [_python(), "-m", "packager", "task=serve"]
     if str(repository) != DEFAULT_REPOSITORY:
-        path = QuotedString(text=str(repository), quote=Quote.single).with_quotes()
-        command.append(f"repository.path={path}")
+        command.append(f"repository.path={_quoted(str(repository))}")
     return shlex.join(command)
+
+
+def _quoted(path: str) -> str:
+    """Return a path as Hydra reads it: in quotes where it has more than plain letters."""
+    if PLAIN.fullmatch(path):
+        return path
+    return QuotedString(text=path, quote=Quote.single).with_quotes()
 
 
 def _python() -> str:
