@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from packager.model_config.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from packager.model_config.rules.members import Member
     from packager.model_config.rules.rule import Finding, Path
 
 BRANCHES = Rule(
@@ -43,8 +42,11 @@ class _Node:
     origin: int = 0
 
 
-def check_branches(name: str, config: Any, members: Mapping[str, Member]) -> Iterator[Finding]:
-    """Yield the first place where answers of different decoupled models meet."""
+def check_branches(name: str, config: Any, decoupled: frozenset[int]) -> Iterator[Finding]:
+    """Yield the first place where answers of different decoupled models meet.
+
+    `decoupled` are the numbers of the steps whose models are.
+    """
     nodes = _graph(name, config)
     queue = [nodes[tensor.name] for tensor in config.input]
     for node in queue:
@@ -58,9 +60,9 @@ def check_branches(name: str, config: Any, members: Mapping[str, Member]) -> Ite
             if len(found) > 1:
                 yield BRANCHES.at(*_place(node), model=name, member=node.model)
                 return
-            decoupled = node.step is not None and _is_decoupled(config, node.step, members)
             if node.step not in origins:
-                origins[node.step] = len(origins) + 1 if decoupled else found.pop()
+                starts = node.step in decoupled
+                origins[node.step] = len(origins) + 1 if starts else found.pop()
             node.origin, node.visited = origins[node.step], True
             queue.append(node)
 
@@ -83,11 +85,6 @@ def _graph(name: str, config: Any) -> dict[str, _Node]:
 def _link(source: _Node, reader: _Node) -> None:
     source.readers.append(reader)
     reader.sources.append(source)
-
-
-def _is_decoupled(config: Any, step: int, members: Mapping[str, Member]) -> bool:
-    member = members[config.ensemble_scheduling.step[step].model_name]
-    return bool(member.config.model_transaction_policy.decoupled)
 
 
 def _place(node: _Node) -> Path:

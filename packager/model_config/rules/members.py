@@ -154,7 +154,16 @@ def check(name: str, members: Mapping[str, Member]) -> Iterator[Finding]:
     yield from broken
     if not broken:
         yield from _check_tensors(name, config, members)
-        yield from check_branches(name, config, members)
+        yield from check_branches(name, config, _decoupled(steps, members))
+
+
+def _decoupled(steps: Sequence[Any], members: Mapping[str, Member]) -> frozenset[int]:
+    """Return the numbers of the steps whose models are decoupled."""
+    return frozenset(
+        index
+        for index, step in enumerate(steps)
+        if members[step.model_name].config.model_transaction_policy.decoupled
+    )
 
 
 def _last_before(name: str, members: Mapping[str, Member]) -> str | None:
