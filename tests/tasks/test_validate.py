@@ -28,7 +28,7 @@ def models(tmp_path: Path) -> Path:
     broken = (
         classifier("m")["m/config.pbtxt"].replace("[3]", "[0]") + "instance_group { count: -1 }"
     )
-    files = {"m/config.pbtxt": broken, "m/1/model.pt": ""}
+    files = {"m/config.pbtxt": broken, "m/1/model.pt": "weights"}
     return write(tmp_path / "models", files)
 
 
