@@ -26,7 +26,6 @@ from packager.resolve.job import to_spec
 from packager.resources import folder
 from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, ValidateTask
 from packager.sweep import names, results
-from packager.tasks import preflight
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -221,6 +220,8 @@ def run_task(job: Job) -> Summary | None:
     match job.task:
         case BuildTask():
             if ranks.is_main():
+                from packager.tasks import preflight  # noqa: PLC0415
+
                 preflight.run(job)
             with _signals_held():
                 from packager.tasks import build  # noqa: PLC0415

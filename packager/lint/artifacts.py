@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packager.lint.disk import ModelDirectory
-    from packager.model_config.rules.identity import Identity
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.rule import Finding
 
 _POINTER = b"version https://git-lfs.github.com/spec/"

@@ -1,4 +1,4 @@
-"""All rules with their ids: `--rules`, and the table in docs/lint.md."""
+"""All rules with their ids: `--rules`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from packager.lint.runtime import RUNTIME_RULES
 from packager.model_config.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import TextIO
 
     from packager.model_config.rules.rule import Rule
@@ -29,17 +28,6 @@ def write(form: Format, out: TextIO) -> None:
     out.write("\n")
 
 
-def markdown(rules: Sequence[Rule]) -> str:
-    """Return a table of rules."""
-    rows = ["| id | severity | wording | told by | remedy |", "| --- | --- | --- | --- | --- |"]
-    rows += [
-        f"| {one.id} | {one.severity.value} | {_cell(one.wording)} | {one.judge.value} |"
-        f" {_cell(one.remedy)} |"
-        for one in rules
-    ]
-    return "\n".join(rows) + "\n"
-
-
 def _plain(rule: Rule) -> dict[str, str]:
     return {
         "rule": rule.id,
@@ -49,7 +37,3 @@ def _plain(rule: Rule) -> dict[str, str]:
         "judge": rule.judge.value,
         "recipe_key": rule.key,
     }
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -10,7 +10,13 @@ from packager.lint.disk import Kind, ModelDirectory
 from packager.lint.located import Located, shown, worded
 from packager.lint.model_layout import check_layout, is_nearly_config, without_config
 from packager.model_config import parse
-from packager.model_config.rules import check, completion, identity, naming, versions
+from packager.model_config.rules import (
+    backend_fields,
+    check,
+    completion,
+    naming,
+    versions,
+)
 from packager.model_config.rules.layout import NO_ACCESS
 from packager.model_config.rules.rule import Judge, Severity
 
@@ -89,7 +95,7 @@ def _judge_config(
     if read.config is None:
         return findings, None
     config = read.config
-    known = identity.infer(config, files)
+    known = backend_fields.infer(config, files)
     at_poll = list(check.refused_at_poll(config, known, files, host))
     at_load = list(check.refused_at_load(config, known, files, host))
     broken = [*at_poll, *at_load, *check.taken(config, known, files, host)]
@@ -113,7 +119,7 @@ def _judge_config(
     return findings, judged
 
 
-def _refusal(findings: Iterable[Finding], known: identity.Identity, host: Host) -> str:
+def _refusal(findings: Iterable[Finding], known: backend_fields.Identity, host: Host) -> str:
     """Return the first finding for which Triton refuses the model; empty for none."""
     for one in findings:
         is_error = completion.severity(one.rule, known, host) is Severity.error
@@ -122,7 +128,7 @@ def _refusal(findings: Iterable[Finding], known: identity.Identity, host: Host) 
     return ""
 
 
-def _softened(one: Located, known: identity.Identity, host: Host) -> Located:
+def _softened(one: Located, known: backend_fields.Identity, host: Host) -> Located:
     """Return a finding as it weighs on this host: what a backend completes is a warning."""
     severity = completion.severity(one.rule, known, host)
     return one if severity is one.severity else replace(one, severity=severity)

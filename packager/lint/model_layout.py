@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packager.lint.configs import CONFIG, VARIANTS
 from packager.lint.disk import Kind
 from packager.model_config import parse
-from packager.model_config.rules import identity, layout, versions
+from packager.model_config.rules import backend_fields, layout, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def check_layout(files: ModelDirectory) -> Iterator[tuple[str, Finding]]:
 def without_config(files: ModelDirectory, host: Host) -> Iterator[Finding]:
     """Yield why a directory without a config is no model; nothing where Triton needs none."""
     inside = [one for one in files.directories() if CONFIG in files.entries(one)]
-    known = identity.infer(parse.schema().ModelConfig(), files)
+    known = backend_fields.infer(parse.schema().ModelConfig(), files)
     numbered = versions.present(files.directories()).numbers
     if inside:
         more = ", ..." if len(inside) > _SHOWN else ""

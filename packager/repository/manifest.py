@@ -75,11 +75,6 @@ def _proof(proof: Proof) -> dict[str, object]:
     }
 
 
-def digests(*paths: Path) -> dict[str, str]:
-    """Return the sha256 of files by their names."""
-    return {path.name: sha256(path) for path in paths}
-
-
 def sha256(path: Path) -> str:
     """Return a file's sha256 in hexadecimal."""
     with path.open("rb") as file:

@@ -17,7 +17,7 @@ from packager.export.preprocessing import with_preprocessing
 from packager.model_config.render import label_filename, render
 from packager.proof import contract
 from packager.repository.layout import ModelPaths
-from packager.repository.manifest import Manifest, digests, sha256
+from packager.repository.manifest import Manifest, sha256
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.recipe import Pixels, Recipe
 from packager.tasks.recording import (
@@ -53,6 +53,10 @@ class Candidate:
     reference: nn.Module
     artifact: torch.jit.ScriptModule
     sha256: Mapping[str, str]
+
+    def key(self, path: Path) -> str:
+        """Return the name by which `sha256` knows a staged file."""
+        return str(path.relative_to(self.model.directory))
 
     def reloaded(self) -> torch.jit.ScriptModule:
         """Return the artifact as it is on disk: what other proofs did to theirs is not in it."""
@@ -158,7 +162,7 @@ def manifest_of(candidate: Candidate, proofs: list[Proof]) -> Manifest:
         files.append(model.metrics(STAGED_VERSION))
     return Manifest(
         recipe=recipe,
-        files=digests(*files),
+        files={path.name: candidate.sha256[candidate.key(path)] for path in files},
         config=model.config.read_text(),
         host_configs=host_configs(candidate),
         labels=recipe.classes if model.labels.exists() else (),

@@ -21,7 +21,7 @@ from packager.export.artifact import ARTIFACT_NAME
 from packager.export.dtypes import TORCH_DTYPES
 from packager.export.preprocessing import with_preprocessing
 from packager.proof import contract
-from packager.proof.inputs import VARIABLE_SIZES
+from packager.proof.inputs import sizes
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.recipe import Pixels
 from packager.spec.training import NoTrainerSpec, TrainerSpec
@@ -161,7 +161,7 @@ def _print_layers(module: nn.Module, recipe: Recipe) -> None:
         example = tuple(
             torch.zeros(
                 1,
-                *(VARIABLE_SIZES[0] if size == -1 else size for size in tensor.dims),
+                *sizes(tensor),
                 dtype=_dtype(recipe, tensor),
             )
             for tensor in recipe.inputs

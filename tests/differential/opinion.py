@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from packager.errors import SpecError
 from packager.model_config.parse import parse
-from packager.model_config.rules import check, identity, layout, members, versions
+from packager.model_config.rules import backend_fields, check, layout, members, versions
 from packager.model_config.rules.facts import Host
 from packager.model_config.rules.members import Member
 from packager.model_config.rules.rule import Judge, Severity, Unknown
@@ -58,7 +58,7 @@ def _all(case: Case, name: str) -> Iterator[Finding]:
     if config is None:
         yield layout.UNREADABLE.at(path=layout.UNKNOWN_PATH)
         return
-    known = identity.infer(config, files)
+    known = backend_fields.infer(config, files)
     at_poll = list(check.refused_at_poll(config, known, files, HOST))
     yield from at_poll
     if config.HasField("ensemble_scheduling") and not any(map(counts, at_poll)):
@@ -88,7 +88,7 @@ def _member_models() -> dict[str, Member]:
 
 def _member(name: str, content: bytes, files: CaseFiles) -> Member:
     config = parse(content.decode())
-    known = identity.infer(config, files)
+    known = backend_fields.infer(config, files)
     at_poll = [o for o in check.refused_at_poll(config, known, files, HOST) if counts(o)]
     at_load = [o for o in check.refused_at_load(config, known, files, HOST) if counts(o)]
     numbers = versions.present(files.directories()).numbers

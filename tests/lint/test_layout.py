@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +14,7 @@ from packager.model_config.rules.facts import Host
 from tests.lint.repositories import check, classifier, ids, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 STRICT = Host(auto_complete=False)
 
@@ -93,16 +96,30 @@ def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
     assert ids(check(tmp_path, {})) == [("TRN737", "m/endless"), ("TRN738", "pipe/config.pbtxt")]
 
 
-def test_a_model_that_may_not_be_read_is_told(tmp_path: Path) -> None:
-    """And the others are checked."""
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
-    write(tmp_path, classifier("a") | classifier("b"))
-    (tmp_path / "a").chmod(0)
+@contextmanager
+def _without_root() -> Iterator[None]:
+    """Be nobody where this process is root, who may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
     try:
-        assert ids(check(tmp_path, {})) == [("TRN738", "a")]
+        yield
     finally:
-        (tmp_path / "a").chmod(0o755)
+        os.seteuid(user)
+
+
+def test_a_model_that_may_not_be_read_is_told() -> None:
+    """And the others are checked."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write(folder, classifier("a") | classifier("b"))
+        (folder / "a").chmod(0)
+        try:
+            with _without_root():
+                assert ids(check(folder, {})) == [("TRN738", "a")]
+        finally:
+            (folder / "a").chmod(0o755)
 
 
 @pytest.mark.parametrize("name", ["a b", "ä", "x%y", "new\nline"])

@@ -12,7 +12,7 @@ import pytest
 
 from packager.model_config.render import render
 from packager.proof.result import Proof
-from packager.repository.manifest import Manifest, digests, sha256
+from packager.repository.manifest import Manifest, sha256
 from packager.repository.publish import publish, staged
 from packager.spec.plain import plain
 from tests.model_config.composing import recipe
@@ -28,7 +28,7 @@ def manifest(tmp_path: Path) -> Manifest:
     (tmp_path / "model.pt").write_bytes(b"weights")
     return Manifest(
         recipe=FASHION,
-        files=digests(tmp_path / "model.pt"),
+        files={"model.pt": sha256(tmp_path / "model.pt")},
         config=render(FASHION),
         labels=FASHION.classes,
         dataset={"name": "fashion_mnist", "digest": "d" * 64, "subset": False},
@@ -60,7 +60,7 @@ def test_the_same_input_gives_the_same_bytes(manifest: Manifest, tmp_path: Path)
     other.mkdir()
     (other / "model.pt").write_bytes(b"weights")
     proofs = tuple(replace(proof, timing="99 ms") for proof in manifest.proofs)
-    twin = replace(manifest, files=digests(other / "model.pt"), proofs=proofs)
+    twin = replace(manifest, files={"model.pt": sha256(other / "model.pt")}, proofs=proofs)
     assert twin.to_json() == manifest.to_json() == manifest.to_json()
 
 
@@ -77,7 +77,7 @@ def test_digests_are_the_files(tmp_path: Path) -> None:
         fill(model, "a")
         made = Manifest(
             recipe=FASHION,
-            files=digests(model.artifact(1)),
+            files={"model.pt": sha256(model.artifact(1))},
             config=model.config.read_text(),
             labels=("a",),
             dataset={},

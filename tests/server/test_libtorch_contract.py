@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from packager.model_config.parse import schema
+from packager.model_config.rules import libtorch
 from packager.server.backends.pytorch.libtorch_contract import (
+    MAPPED_TYPES,
+    STRING,
     Argument,
     LoadError,
+    _index_text,
     make_contract,
 )
 
@@ -96,3 +101,16 @@ def test_no_inputs_at_all_are_refused() -> None:
     """Also for a forward that takes none."""
     with pytest.raises(LoadError, match="at least one input"):
         make_contract(config(), [])
+
+
+@pytest.mark.parametrize("name", ["a", "a__", "a__1", "a__x", "a__1__2", "a__-1", "a__٣", "__0"])
+def test_the_linter_reads_indices_as_the_backend_does(name: str) -> None:
+    """The backend's file is copied to a server alone, so the rule is written twice."""
+    text = _index_text(name)
+    assert libtorch.index_of(name) == (None if text is None else int(text or "0"))
+
+
+def test_the_linter_refuses_the_types_that_the_backend_refuses() -> None:
+    """Of all that a config can name."""
+    named = set(schema().DataType.keys()) - {STRING, "TYPE_INVALID"}
+    assert set(libtorch._UNMAPPED.values()) == named - set(MAPPED_TYPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.rules import (
+    backend_fields,
     batch_io,
     dynamic_batching,
     ensembles,
@@ -39,7 +40,7 @@ def check(config: Any, *, files: ModelFiles | None = None, host: Host = ANY_HOST
     `Judge.core` has here. What depends on files or the host is left out where they are not
     given. Ensembles are not held against their steps' models: `members.check` does.
     """
-    known = identity.infer(config, files)
+    known = backend_fields.infer(config, files)
     return [
         *refused_at_poll(config, known, files, host),
         *refused_at_load(config, known, files, host),
@@ -48,7 +49,7 @@ def check(config: Any, *, files: ModelFiles | None = None, host: Host = ANY_HOST
 
 
 def refused_at_poll(
-    config: Any, known: identity.Identity, files: ModelFiles | None, host: Host
+    config: Any, known: backend_fields.Identity, files: ModelFiles | None, host: Host
 ) -> Iterator[Finding]:
     """Yield what Triton refuses as soon as it reads the repository."""
     model = known.model
@@ -65,11 +66,11 @@ def refused_at_poll(
 
 
 def refused_at_load(
-    config: Any, known: identity.Identity, files: ModelFiles | None, host: Host
+    config: Any, known: backend_fields.Identity, files: ModelFiles | None, host: Host
 ) -> Iterator[Finding]:
     """Yield what Triton, or the backend, refuses when the model is loaded."""
     yield from versions.check(config, known.model, files)
-    runs = known.platform != identity.ENSEMBLE
+    runs = known.platform != backend_fields.ENSEMBLE
     if runs:
         yield from identity.check_backend(config, known, files, host)
         yield from instance_groups.check(config, known, host)
@@ -85,7 +86,7 @@ def refused_at_load(
 
 
 def taken(
-    config: Any, known: identity.Identity, files: ModelFiles | None, host: Host
+    config: Any, known: backend_fields.Identity, files: ModelFiles | None, host: Host
 ) -> Iterator[Finding]:
     """Yield what Triton takes, and what then fails or does nothing."""
     yield from identity.check_backend_name(config, known, files, host)

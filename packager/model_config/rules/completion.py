@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.rules import tensors
-from packager.model_config.rules.identity import ENSEMBLE
+from packager.model_config.rules.backend_fields import ENSEMBLE
 from packager.model_config.rules.rule import Severity
 
 if TYPE_CHECKING:
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.facts import Host
-    from packager.model_config.rules.identity import Identity
     from packager.model_config.rules.rule import Rule
 
 _COMPLETED = frozenset({tensors.DATA_TYPE.id, tensors.DIMS.id})

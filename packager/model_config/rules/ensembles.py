@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from packager.model_config.rules.identity import ENSEMBLE
+from packager.model_config.rules.backend_fields import ENSEMBLE
 from packager.model_config.rules.rule import Rule, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from packager.model_config.rules.identity import Identity
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.rule import Finding
 
 NOT_ENSEMBLE = Rule(

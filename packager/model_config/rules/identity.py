@@ -1,22 +1,21 @@
-"""Which backend runs a model: `name`, `platform`, `backend`, and what Triton infers from files.
+"""What a model is and who runs it: `name`, `platform`, `backend`, `max_batch_size`, agents.
 
-Source: core, src/model_config_utils.cc (AutoCompleteBackendFields, ValidateModelConfig).
+Source: core, src/model_config_utils.cc (ValidateModelConfig), src/backend_model.cc.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packager.model_config.rules.backend_fields import ENSEMBLE, KNOWN_BACKENDS, PLATFORMS
 from packager.model_config.rules.rule import Judge, Rule, Severity, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.facts import Host, ModelFiles
     from packager.model_config.rules.rule import Finding
-
-ENSEMBLE = "ensemble"
 
 AGENT = Rule(
     id="TRN102",
@@ -118,15 +117,7 @@ RULES = (
     NEAR_BACKEND,
 )
 
-_PLATFORMS = {
-    "tensorflow_graphdef": ("tensorflow", "model.graphdef"),
-    "tensorflow_savedmodel": ("tensorflow", "model.savedmodel"),
-    "tensorrt_plan": ("tensorrt", "model.plan"),
-    "onnxruntime_onnx": ("onnxruntime", "model.onnx"),
-    "pytorch_libtorch": ("pytorch", "model.pt"),
-}
-_KNOWN_BACKENDS = {backend: platform for platform, (backend, _) in _PLATFORMS.items()}
-_MEANT = {platform: backend for platform, (backend, _) in _PLATFORMS.items()} | {
+_MEANT = {platform: backend for platform, (backend, _) in PLATFORMS.items()} | {
     "onnx": "onnxruntime",
     "onnx_runtime": "onnxruntime",
     "ort": "onnxruntime",
@@ -139,89 +130,6 @@ _MEANT = {platform: backend for platform, (backend, _) in _PLATFORMS.items()} | 
     "py": "python",
 }
 """What is written for a backend -> its name."""
-_DEFAULT_FILES = {
-    "tensorrt": "model.plan",
-    "onnxruntime": "model.onnx",
-    "openvino": "model.xml",
-    "pytorch": "model.pt",
-    "python": "model.py",
-}
-"""Backend -> file in a version directory, in the order in which Triton looks for them."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
-    """What Triton makes of a config's own fields, its files and its directory's name.
-
-    `backend` is empty for an ensemble, and where it cannot be inferred. `directory` is the name of
-    the model's directory, `model` where that is not known.
-    """
-
-    model: str
-    directory: str
-    platform: str
-    backend: str
-    file: str
-
-
-def infer(config: Any, files: ModelFiles | None) -> Identity:
-    """Return the model's name, platform, backend and file, completed as Triton does."""
-    directory = files.name if files else config.name
-    model = config.name or directory
-    platform, backend = config.platform, config.backend
-    file = config.default_model_filename
-    inside = _Inside(files)
-    if not platform and backend in ("", "tensorflow"):
-        platform = _tensorflow(file, inside)
-    if platform in ("tensorflow_graphdef", "tensorflow_savedmodel"):
-        backend = backend or "tensorflow"
-    elif not backend:
-        backend = _backend(platform, file, inside)
-        if not backend and not platform and not file and "." in directory:
-            backend = directory.partition(".")[2]
-            file = f"model.{backend}"
-    if not platform and backend in ("tensorrt", "onnxruntime", "pytorch"):
-        platform = _KNOWN_BACKENDS[backend]
-    file = file or _DEFAULT_FILES.get(backend, "") or _PLATFORMS.get(platform, ("", ""))[1]
-    return Identity(model=model, directory=directory, platform=platform, backend=backend, file=file)
-
-
-class _Inside:
-    """What is in the first of a model's directories: the one by which Triton infers a backend."""
-
-    def __init__(self, files: ModelFiles | None) -> None:
-        self._files = files
-        directories = files.directories() if files else []
-        self._first = directories[0] if directories else None
-
-    def has(self, name: str, *, directory: bool | None = None) -> bool:
-        if self._files is None or self._first is None:
-            return False
-        if name not in self._files.entries(self._first):
-            return False
-        return directory in (None, self._files.is_directory(f"{self._first}/{name}"))
-
-
-def _tensorflow(file: str, inside: _Inside) -> str:
-    if file in ("model.savedmodel", "model.graphdef"):
-        return f"tensorflow_{file.partition('.')[2]}"
-    if file:
-        return ""
-    if inside.has("model.graphdef", directory=False):
-        return "tensorflow_graphdef"
-    return "tensorflow_savedmodel" if inside.has("model.savedmodel", directory=True) else ""
-
-
-def _backend(platform: str, file: str, inside: _Inside) -> str:
-    for backend, own in _DEFAULT_FILES.items():
-        of_platform = platform and platform == _KNOWN_BACKENDS.get(backend)
-        if of_platform or file == own:
-            return backend
-        # ONNX and OpenVINO models may be directories.
-        kind = False if backend in ("tensorrt", "pytorch") else None
-        if not platform and not file and inside.has(own, directory=kind):
-            return backend
-    return ""
 
 
 def check_agents(config: Any, host: Host) -> Iterator[Finding]:
@@ -310,6 +218,6 @@ def check_batch_strategy(config: Any) -> Iterator[Finding]:
 
 def _belong_together(platform: str, backend: str) -> bool:
     """Return whether Triton takes the pair; of a backend that it does not know, any."""
-    if backend not in _KNOWN_BACKENDS:
+    if backend not in KNOWN_BACKENDS:
         return True
-    return _PLATFORMS.get(platform, ("", ""))[0] == backend
+    return PLATFORMS.get(platform, ("", ""))[0] == backend

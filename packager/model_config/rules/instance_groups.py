@@ -14,8 +14,8 @@ from packager.model_config.rules.tensors import TENSORRT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.facts import Host
-    from packager.model_config.rules.identity import Identity
     from packager.model_config.rules.rule import Finding
 
 _KEY = "serving.instance_group"

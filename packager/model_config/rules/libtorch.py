@@ -16,7 +16,7 @@ from packager.model_config.rules.rule import Judge, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from packager.model_config.rules.identity import Identity
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.rule import Finding
 
 _KEYS = "inputs, outputs"

@@ -12,8 +12,8 @@ from packager.model_config.rules.rule import Judge, Rule, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.facts import ModelFiles
-    from packager.model_config.rules.identity import Identity
     from packager.model_config.rules.rule import Finding
 
 ENVIRONMENT = Rule(

@@ -13,7 +13,7 @@ from packager.model_config.rules.rule import Judge, Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from packager.model_config.rules.identity import Identity
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.rule import Finding
 
 _KEYS = "inputs, outputs"
@@ -111,7 +111,6 @@ RULES = (
 )
 
 TENSORRT = "tensorrt_plan"
-_FORMAT_NONE = 0
 
 
 def check(config: Any, identity: Identity) -> Iterator[Finding]:

@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packager.model_config.rules.backend_fields import DEFAULT_FILES
 from packager.model_config.rules.rule import Judge, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from packager.model_config.rules.backend_fields import Identity
     from packager.model_config.rules.facts import ModelFiles
-    from packager.model_config.rules.identity import Identity
     from packager.model_config.rules.rule import Finding
 
 NONE_SERVED = Rule(
@@ -92,13 +93,6 @@ RESERVED = frozenset({"warmup", "initial_state", "configs"})
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _LARGEST = 2**63 - 1
-_NEEDED = {
-    "pytorch": "model.pt",
-    "onnxruntime": "model.onnx",
-    "tensorrt": "model.plan",
-    "python": "model.py",
-    "openvino": "model.xml",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,11 +184,10 @@ def check_files(config: Any, identity: Identity, files: ModelFiles | None) -> It
 
 def artifacts(config: Any, identity: Identity, files: ModelFiles) -> list[str]:
     """Return the file that each served version must have, where the backend is known to read it."""
-    if identity.backend not in _NEEDED or config.cc_model_filenames:
+    if identity.backend not in DEFAULT_FILES or config.cc_model_filenames:
         return []
-    file = identity.file or _NEEDED[identity.backend]
     numbers = present(files.directories()).numbers
-    return [f"{one}/{file}" for one in sorted(served(config, numbers)) if one in numbers]
+    return [f"{one}/{identity.file}" for one in sorted(served(config, numbers)) if one in numbers]
 
 
 def _exists(path: str, files: ModelFiles) -> bool:
