@@ -18,10 +18,10 @@ from omegaconf import MISSING
 from packager.lint.reports import Format
 from packager.model_config.rules.rule import Severity
 from packager.spec.dataset import DataFormat, SourceKind
-from packager.spec.job import PlanFormat
+from packager.spec.job import PlanFormat, VersionsAction, VersionsFormat
 from packager.spec.recipe import ExportMethod, Pixels
 from packager.spec.server import ControlMode
-from packager.spec.serving import InstanceKind
+from packager.spec.serving import InstanceKind, VersionPolicyKind
 from packager.spec.tensors import DataType
 from packager.spec.training import (
     Device,
@@ -197,6 +197,15 @@ class DynamicBatchingConfig:
 
 
 @dataclass
+class VersionPolicyConfig:
+    """Which versions are served; `versions` are served beside a specific one that is built."""
+
+    kind: VersionPolicyKind = VersionPolicyKind.latest
+    num_versions: int = 1
+    versions: list[int] = field(default_factory=list)
+
+
+@dataclass
 class ServingConfig:
     """`serving/`: how Triton batches and places the model.
 
@@ -208,6 +217,7 @@ class ServingConfig:
     dynamic_batching: DynamicBatchingConfig | None = None
     instance_group: InstanceGroupConfig = MISSING
     hosts: dict[str, InstanceGroupConfig] = field(default_factory=dict)
+    version_policy: VersionPolicyConfig = field(default_factory=VersionPolicyConfig)
 
 
 class ServerKind(Enum):
@@ -222,9 +232,10 @@ class ServerKind(Enum):
 
 @dataclass
 class ServerConfig:
-    """`server/`: which Triton proves and serves."""
+    """`server/`: which Triton proves and serves; `release` is the one models are meant for."""
 
     kind: ServerKind = MISSING
+    release: str | None = None
 
 
 @dataclass
@@ -264,17 +275,22 @@ class ExportConfig:
 
 @dataclass
 class RepositoryConfig:
-    """The model repository; `staging` defaults to a hidden folder beside it."""
+    """The model repository; `staging` defaults to a hidden folder beside it.
+
+    `signing_key` is a private key in PEM.
+    """
 
     path: str = "model_repository"
     staging: str | None = None
+    signing_key: str | None = None
 
 
 @dataclass
 class CacheConfig:
-    """Where data files are kept between builds; null is the user's cache directory."""
+    """What is kept between builds, and how much of it; null is the user's cache directory."""
 
     path: str | None = None
+    max_size_gb: float = 20.0
 
 
 @dataclass
@@ -289,6 +305,27 @@ class TaskConfig:
     """`task/`: what to do."""
 
     name: str = MISSING
+
+
+@dataclass
+class BuildTaskConfig(TaskConfig):
+    """`task=build`; `force` are stages to do anew, or `all`."""
+
+    force: list[str] = field(default_factory=list)
+
+
+@dataclass
+class VersionsTaskConfig(TaskConfig):
+    """`task=versions`."""
+
+    action: VersionsAction = MISSING
+    model: str | None = None
+    version: int | None = None
+    keep: int | None = None
+    force: bool = False
+    to: str | None = None
+    public_key: str | None = None
+    format: VersionsFormat = VersionsFormat.text
 
 
 @dataclass
@@ -339,6 +376,7 @@ class Config:
     server: ServerConfig = MISSING
     task: TaskConfig = MISSING
     sweep: SweepConfig = field(default_factory=SweepConfig)
+    allow_breaking: bool = False
     debug: bool = False
 
 
@@ -356,6 +394,8 @@ SCHEMAS: dict[str, type] = {
     "docker_server": DockerServerConfig,
     "external_server": ExternalServerConfig,
     "task": TaskConfig,
+    "build_task": BuildTaskConfig,
+    "versions_task": VersionsTaskConfig,
     "plan_task": PlanTaskConfig,
     "serve_task": ServeTaskConfig,
     "validate_task": ValidateTaskConfig,

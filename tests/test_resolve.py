@@ -223,7 +223,7 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     )
     assert made.repository.path == Path("/users/me/m")
     assert made.repository.staging == tmp_path / "s"
-    assert made.cache == tmp_path / "c"
+    assert made.cache.path == tmp_path / "c"
 
 
 def test_the_cache_is_the_users_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from packager.model_config.parse import schema
-from packager.model_config.render import PLATFORM, config_dims, is_number, label_filename
+from packager.model_config.render import (
+    PLATFORM,
+    STAGED_VERSION,
+    config_dims,
+    is_number,
+    label_filename,
+)
+from packager.spec.serving import VersionPolicyKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from packager.spec.recipe import Recipe
+    from packager.spec.serving import VersionPolicySpec
     from packager.spec.tensors import TensorSpec
 
 
@@ -51,7 +59,20 @@ def expected_config(recipe: Recipe) -> Any:
         config.dynamic_batching.max_queue_delay_microseconds = (
             serving.dynamic_batching.max_queue_delay_us
         )
+    _set_version_policy(config, serving.version_policy)
     return config
+
+
+def _set_version_policy(config: Any, policy: VersionPolicySpec) -> None:
+    match policy.kind:
+        case VersionPolicyKind.all:
+            config.version_policy.all.SetInParent()
+        case VersionPolicyKind.specific:
+            config.version_policy.specific.versions.extend(policy.specific(STAGED_VERSION))
+        case VersionPolicyKind.latest if policy.num_versions > 1:
+            config.version_policy.latest.num_versions = policy.num_versions
+        case _:
+            pass  # Triton's default
 
 
 def _tensor(tensor: TensorSpec, recipe: Recipe) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from google.protobuf.text_encoding import CEscape
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
 PLATFORM = "pytorch_libtorch"
 LABELS_FILE = "labels.txt"
 TEMPLATE = "config.pbtxt.j2"
+POLICY_BLOCK = re.compile(r"^version_policy \{\n(?: .*\n)*\}\n", re.MULTILINE)
+"""The version policy as the template writes it; no other line of a config begins so."""
+
 FLOATS = {DataType.FP16, DataType.FP32, DataType.FP64, DataType.BF16}
 
 
-def render(recipe: Recipe) -> str:
+STAGED_VERSION = 1
+"""A staged model's version directory; publishing gives it the next free number."""
+
+
+def render(recipe: Recipe, *, version: int = STAGED_VERSION) -> str:
     """Return the text of the recipe's `config.pbtxt`.
 
-    Inputs and outputs must be known by now: given by the recipe, or derived from the artifact.
+    `version` is the one that it is rendered for: a specific version policy names it. Inputs and
+    outputs must be known by now: given by the recipe, or derived from the artifact.
     """
     environment = Environment(
         loader=FileSystemLoader(folder("templates")),
@@ -51,6 +60,8 @@ def render(recipe: Recipe) -> str:
             "gpus": serving.instance_group.gpus,
         },
         dynamic_batching=serving.dynamic_batching,
+        version_policy=serving.version_policy,
+        specific_versions=serving.version_policy.specific(version),
     )
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING
 
 from packager import __version__
+from packager.model_config.render import POLICY_BLOCK
 from packager.proof.result import Proof
 from packager.spec.plain import plain
 from packager.spec.recipe import Recipe
@@ -18,7 +19,7 @@ from packager.spec.recipe import Recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +28,8 @@ class Manifest:
 
     `host_configs` are the texts of `configs/<host>.pbtxt` by host. `files` maps the version's files
     to their sha256. `dataset`, `preprocessing` and `training` are None for a model that knows of no
-    data, or was not trained here.
+    data, or was not trained here. `stages` holds, by stage, the key of what it read. `times` are
+    the only part that differs between two builds of the same: when, and how long.
     """
 
     recipe: Recipe
@@ -40,20 +42,51 @@ class Manifest:
     training: Mapping[str, object] | None
     proofs: tuple[Proof, ...]
     host_configs: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, object] = field(default_factory=dict)
+    code: Mapping[str, object] = field(default_factory=dict)
+    host: Mapping[str, object] = field(default_factory=dict)
+    release: str | None = None
+    stages: Mapping[str, object] = field(default_factory=dict)
+    times: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """The digest of all that clients can see: the version's files, its configs, its labels.
+
+        Whatever number the version gets: a specific version policy counts without its versions.
+        """
+        seen = {
+            "files": dict(self.files),
+            "config": unnumbered(self.config),
+            "host_configs": {host: unnumbered(text) for host, text in self.host_configs.items()},
+            "labels": list(self.labels),
+            "version_policy": plain(self.recipe.serving.version_policy),
+        }
+        return hashlib.sha256(canonical(seen).encode()).hexdigest()
 
     def to_json(self) -> str:
         """Return canonical JSON: keys sorted, two spaces, a newline at the end."""
-        return json.dumps(self._content(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        return canonical(self._content())
 
     def _content(self) -> dict[str, object]:
         return {
             "format": FORMAT,
+            "identity": self.identity,
+            "name": self.recipe.name,
             "files": dict(self.files),
             "config": self.config,
             "config_sha256": hashlib.sha256(self.config.encode()).hexdigest(),
             "host_configs": dict(self.host_configs),
             "labels": list(self.labels),
             "recipe": plain(self.recipe),
+            "recipe_sha256": hashlib.sha256(canonical(plain(self.recipe)).encode()).hexdigest(),
+            "seed": self.recipe.trainer.seed,
+            "metrics": plain(self.metrics),
+            "code": plain(self.code),
+            "host": plain(self.host),
+            "server": {"release": self.release},
+            "stages": plain(self.stages),
+            "times": plain(self.times),
             "dataset": plain(self.dataset),
             "preprocessing": plain(self.preprocessing),
             "module": plain(self.module),
@@ -65,6 +98,16 @@ class Manifest:
                 "torch": package_version("torch"),
             },
         }
+
+
+def canonical(content: object) -> str:
+    """Return canonical JSON: keys sorted, two spaces, a newline at the end."""
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def unnumbered(config: str) -> str:
+    """Return a config of ours without the version policy at its end."""
+    return POLICY_BLOCK.sub("", config)
 
 
 def _proof(proof: Proof) -> dict[str, object]:

@@ -19,7 +19,10 @@ ARCHITECTURES = ("layers", "torchvision", "module_class", "torchscript")
 PATHS = (
     "repository.path",
     "repository.staging",
+    "repository.signing_key",
     "cache.path",
+    "task.to",
+    "task.public_key",
     "dataset.path",
     "architecture.weights.path",
     "trainer.tensorboard",

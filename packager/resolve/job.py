@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from omegaconf import DictConfig, OmegaConf
 
 from packager import schema, user_cache
+from packager.errors import SpecError
 from packager.model_config.rules.rule import Severity
 from packager.resolve.architecture import architecture_spec
 from packager.resolve.checks import (
@@ -21,7 +22,17 @@ from packager.resolve.dataset import dataset_spec
 from packager.resolve.server import server_spec
 from packager.resolve.serving import serving_spec
 from packager.resolve.training import trainer_spec
-from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, TaskSpec, ValidateTask
+from packager.spec.job import (
+    BuildTask,
+    CacheSpec,
+    Job,
+    PlanTask,
+    ServeTask,
+    Stage,
+    TaskSpec,
+    ValidateTask,
+    VersionsTask,
+)
 from packager.spec.recipe import ExportSpec, Recipe, RepositorySpec
 from packager.spec.tensors import TensorSpec
 
@@ -61,8 +72,12 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
             else None
         ),
         server=server_spec(server),
-        repository=_repository(config.repository.path, config.repository.staging),
-        cache=_cache(config.cache.path),
+        repository=_repository(
+            cast("schema.RepositoryConfig", OmegaConf.to_object(config.repository))
+        ),
+        cache=_cache(cast("schema.CacheConfig", OmegaConf.to_object(config.cache))),
+        release=server.release,
+        allow_breaking=config.allow_breaking,
     )
 
 
@@ -94,8 +109,12 @@ def _task(config: schema.TaskConfig) -> TaskSpec:
             return ServeTask(control=config.control, host=config.host)
         case schema.ValidateTaskConfig():
             return _validate(config)
+        case schema.VersionsTaskConfig():
+            return _versions(config)
+        case schema.BuildTaskConfig():
+            return BuildTask(force=_forced(config.force))
         case _:
-            return BuildTask()
+            raise TypeError(f"no task has {type(config).__name__}")
 
 
 def _validate(config: schema.ValidateTaskConfig) -> ValidateTask:
@@ -112,15 +131,56 @@ def _validate(config: schema.ValidateTaskConfig) -> ValidateTask:
     )
 
 
-def _repository(path: str, staging: str | None) -> RepositorySpec:
-    root = Path(path).expanduser().absolute()
-    beside = root.parent / f".{root.name}.staging"
-    return RepositorySpec(
-        path=root, staging=Path(staging).expanduser().absolute() if staging else beside
+def _versions(config: schema.VersionsTaskConfig) -> VersionsTask:
+    return VersionsTask(
+        action=config.action,
+        model=config.model,
+        version=config.version,
+        keep=config.keep,
+        force=config.force,
+        to=_path(config.to),
+        public_key=_path(config.public_key),
+        format=config.format,
     )
 
 
-def _cache(path: str | None) -> Path:
-    if path is not None:
-        return Path(path).expanduser().absolute()
-    return user_cache.root()
+def _forced(names: Sequence[str]) -> frozenset[Stage]:
+    """Return the stages to do anew.
+
+    Raises:
+        SpecError: there is no such stage.
+    """
+    known = {stage.value: frozenset({stage}) for stage in Stage} | {"all": frozenset(Stage)}
+    for name in names:
+        if name not in known:
+            raise SpecError(
+                f"there is no stage '{name}'",
+                where="task.force",
+                remedy=f"choose of {', '.join(known)}: task.force=[train]",
+            )
+    return frozenset().union(*(known[name] for name in names))
+
+
+def _repository(config: schema.RepositoryConfig) -> RepositorySpec:
+    root = Path(config.path).expanduser().absolute()
+    return RepositorySpec(
+        path=root,
+        staging=_path(config.staging) or root.parent / f".{root.name}.staging",
+        signing_key=_path(config.signing_key),
+    )
+
+
+def _cache(config: schema.CacheConfig) -> CacheSpec:
+    if not config.max_size_gb >= 0:
+        raise SpecError(
+            f"is {config.max_size_gb}; expected gigabytes from 0",
+            where="cache.max_size_gb",
+            remedy="correct it on the command line",
+        )
+    return CacheSpec(
+        path=_path(config.path) or user_cache.root(), max_bytes=int(config.max_size_gb * 10**9)
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None

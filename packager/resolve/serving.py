@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packager.errors import SpecError
-from packager.spec.serving import DynamicBatchingSpec, HostSpec, InstanceGroupSpec, ServingSpec
+from packager.spec.serving import (
+    DynamicBatchingSpec,
+    HostSpec,
+    InstanceGroupSpec,
+    ServingSpec,
+    VersionPolicySpec,
+)
 
 if TYPE_CHECKING:
     from packager import schema
@@ -29,6 +35,11 @@ def serving_spec(config: schema.ServingConfig) -> ServingSpec:
         ),
         instance_group=_group(config.instance_group),
         hosts=tuple(_host(name, group) for name, group in sorted(config.hosts.items())),
+        version_policy=VersionPolicySpec(
+            kind=config.version_policy.kind,
+            num_versions=config.version_policy.num_versions,
+            versions=tuple(config.version_policy.versions),
+        ),
     )
 
 

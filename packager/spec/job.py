@@ -19,9 +19,25 @@ class PlanFormat(Enum):
     json = "json"
 
 
+class Stage(Enum):
+    """The stages of a build, in their order."""
+
+    data = "data"
+    train = "train"
+    export = "export"
+    render = "render"
+    rules = "rules"
+    contract = "contract"
+    batching = "batching"
+    parity = "parity"
+    live = "live"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildTask:
-    """Train, export, render, prove and publish the recipe."""
+    """Train, export, render, prove and publish the recipe; `force` are stages to do anew."""
+
+    force: frozenset[Stage] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,18 +73,73 @@ class ValidateTask:
     backends: frozenset[str] | None = None
 
 
-TaskSpec = BuildTask | PlanTask | ServeTask | ValidateTask
+class VersionsAction(Enum):
+    """What to do with a model's versions."""
+
+    list = "list"
+    promote = "promote"
+    rollback = "rollback"
+    prune = "prune"
+    verify = "verify"
+    pull = "pull"
+
+
+class VersionsFormat(Enum):
+    """How versions are printed."""
+
+    text = "text"
+    json = "json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionsTask:
+    """Look at the versions of models, or change which one is served.
+
+    `model` None is the recipe's, or where none is chosen every model. `version` is the one to
+    promote, to roll back to, to verify or to pull. `keep` is how many of the highest a prune
+    leaves; `force` lets it remove served ones. `to` is where a pull writes. `public_key` checks
+    signatures.
+    """
+
+    action: VersionsAction
+    model: str | None = None
+    version: int | None = None
+    keep: int | None = None
+    force: bool = False
+    to: Path | None = None
+    public_key: Path | None = None
+    format: VersionsFormat = VersionsFormat.text
+
+
+TaskSpec = BuildTask | PlanTask | ServeTask | ValidateTask | VersionsTask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheSpec:
+    """Where data files, checkpoints and stage results are kept between builds.
+
+    Stage results take at most `max_bytes`; those used longest ago go first.
+    """
+
+    path: Path
+    max_bytes: int = 20 * 10**9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What the composed configuration asks for; `recipe` is None where no model was chosen."""
+    """What the composed configuration asks for; `recipe` is None where no model was chosen.
+
+    `release` is the Triton release that the repository is meant for, None where it is not told.
+    `allow_breaking` lets a version be published that breaks the clients of those before.
+    """
 
     task: TaskSpec
     recipe: Recipe | None
     server: ServerSpec
     repository: RepositorySpec
-    cache: Path
+    cache: CacheSpec
+    release: str | None = None
+    allow_breaking: bool = False
 
     def require_recipe(self) -> Recipe:
         """Return the recipe.

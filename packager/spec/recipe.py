@@ -131,7 +131,11 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositorySpec:
-    """A model repository on disk; work in progress is staged in `staging`, never in `path`."""
+    """A model repository on disk; work in progress is staged in `staging`, never in `path`.
+
+    `signing_key` is a private key's file, in PEM: versions are signed with it.
+    """
 
     path: Path
     staging: Path
+    signing_key: Path | None = None

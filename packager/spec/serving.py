@@ -88,6 +88,56 @@ class DynamicBatchingSpec:
     preferred_batch_size: tuple[int, ...] = ()
 
 
+class VersionPolicyKind(Enum):
+    """Which versions of a model Triton serves: the highest, every one, or those named."""
+
+    latest = "latest"
+    all = "all"
+    specific = "specific"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionPolicySpec:
+    """Triton's version policy.
+
+    `latest` serves the `num_versions` highest. `specific` serves the version that is built, and
+    those of `versions` beside it.
+    """
+
+    kind: VersionPolicyKind = VersionPolicyKind.latest
+    num_versions: int = 1
+    versions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        key = "serving.version_policy"
+        require(
+            0 < self.num_versions < 2**32,
+            f"is {self.num_versions}; expected at least 1",
+            where=f"{key}.num_versions",
+        )
+        require(
+            self.num_versions == 1 or self.kind is VersionPolicyKind.latest,
+            f"is given, and the policy is {self.kind.value}",
+            where=f"{key}.num_versions",
+            remedy=f"leave it out, or set {key}.kind=latest",
+        )
+        require(
+            all(0 < version < 2**63 for version in self.versions),
+            f"are {list(self.versions)}; expected versions from 1",
+            where=f"{key}.versions",
+        )
+        require(
+            not self.versions or self.kind is VersionPolicyKind.specific,
+            f"are given, and the policy is {self.kind.value}",
+            where=f"{key}.versions",
+            remedy=f"leave them out, or set {key}.kind=specific",
+        )
+
+    def specific(self, version: int) -> tuple[int, ...]:
+        """Return the versions that a specific policy names once `version` is built."""
+        return tuple(sorted({version, *self.versions}))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServingSpec:
     """How Triton runs the model.
@@ -102,6 +152,7 @@ class ServingSpec:
     batch_dim: int | None = -1
     dynamic_batching: DynamicBatchingSpec | None = None
     hosts: tuple[HostSpec, ...] = ()
+    version_policy: VersionPolicySpec = VersionPolicySpec()
 
     @property
     def instance_kinds(self) -> frozenset[InstanceKind]:

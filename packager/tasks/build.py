@@ -13,6 +13,7 @@ from packager.datasets.fetch import fetch
 from packager.datasets.load import Dataset, load
 from packager.datasets.samples import first, in_order
 from packager.errors import SpecError
+from packager.model_config.render import STAGED_VERSION
 from packager.proof import batching, contract, parity, rules
 from packager.proof.question import Question
 from packager.proof.result import Proof
@@ -22,7 +23,7 @@ from packager.spec.architecture import LayersSpec
 from packager.spec.recipe import Recipe
 from packager.spec.server import ExternalServerSpec
 from packager.tasks import proving
-from packager.tasks.candidate import STAGED_VERSION, Candidate, host_configs, manifest_of, stage
+from packager.tasks.candidate import Candidate, host_configs, manifest_of, stage
 from packager.tasks.requests import examples
 from packager.tasks.summary import Summary
 from packager.tasks.training import Made, made
@@ -130,7 +131,7 @@ def _data(job: Job, recipe: Recipe) -> Dataset | None:
     if recipe.dataset is None:
         return None
     with console.stage("data") as findings:
-        fetched = fetch(recipe.dataset, cache=job.cache / "data")
+        fetched = fetch(recipe.dataset, cache=job.cache.path / "data")
         with console.counting("images") as progress:
             dataset = load(recipe.dataset, fetched, progress=progress)
         findings.append(

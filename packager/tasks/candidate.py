@@ -14,7 +14,7 @@ from packager.datasets.load import Dataset
 from packager.errors import ProofError
 from packager.export import existing, torchscript
 from packager.export.preprocessing import with_preprocessing
-from packager.model_config.render import label_filename, render
+from packager.model_config.render import STAGED_VERSION, label_filename, render
 from packager.proof import contract
 from packager.repository.layout import ModelPaths
 from packager.repository.manifest import Manifest, sha256
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packager.proof.result import Proof
-
-STAGED_VERSION = 1
-"""A staged model's version directory; publishing gives it the next free number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -100,7 +100,7 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
     _require_exportable(module, recipe)
     device = torch_device(recipe.trainer.device)
     key = checkpoints.training_key(module, dataset, recipe.trainer, device)
-    with checkpoints.opened(job.cache / "training", key) as kept:
+    with checkpoints.opened(job.cache.path / "training", key) as kept:
         trained = _fit(module, recipe.trainer, dataset, kept)
         if trained is not None:
             yield Made(module=trained.module, trained=trained, kept=kept)
