@@ -229,10 +229,10 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_the_cache_is_the_users_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """XDG's variable first, then ~/.cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    assert to_spec(compose(FASHION)).cache == Path("/x/packager")
+    assert to_spec(compose(FASHION)).cache.path == Path("/x/packager")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/users/me")
-    assert to_spec(compose(FASHION)).cache == Path("/users/me/.cache/packager")
+    assert to_spec(compose(FASHION)).cache.path == Path("/users/me/.cache/packager")
 
 
 def test_a_task_that_needs_a_recipe_says_so() -> None:
