@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -24,7 +25,7 @@ from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
 from packager.resolve.job import to_spec
 from packager.resources import folder
-from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, ValidateTask
+from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, ValidateTask, VersionsTask
 from packager.sweep import names, results
 from packager.training import ranks
 
@@ -68,7 +69,7 @@ def run(arguments: list[str]) -> int:
         return EXIT_OK
     _parsed(options.overrides)
     _report_shadowed(config_dir)
-    return _sweep(arguments, options.overrides) if options.multirun else _single(arguments)
+    return _sweep(arguments, options.overrides) if options.multirun else _single(arguments, options)
 
 
 def _shows_something(options: Options) -> bool:
@@ -81,7 +82,11 @@ def _report_shadowed(config_dir: Path | None) -> None:
         console.err.print(f"[yellow]ignored:[/] {path}: a shipped file has its name; rename it")
 
 
-def _single(arguments: list[str]) -> int:
+def _single(arguments: list[str], options: Options) -> int:
+    at_once = _composed_once(options)
+    if at_once is not None:
+        run_task(at_once)
+        return EXIT_OK
     failures: list[Exception] = []
 
     def job(config: DictConfig) -> None:
@@ -94,6 +99,29 @@ def _single(arguments: list[str]) -> int:
     if failures:
         raise failures[0]
     return EXIT_OK
+
+
+def _composed_once(options: Options) -> Job | None:
+    """Return the job without Hydra's application, which composes twice: to know its mode first.
+
+    None where something is asked of Hydra itself, or is wrong: its application tells that best.
+    """
+    directory = options.config_dir and Path(options.config_dir).absolute()
+    asked = [one for one in options.overrides if one.lstrip("+~").startswith("hydra")]
+    if (
+        asked
+        or options.config_name
+        or options.config_path
+        or (directory and not directory.is_dir())
+    ):
+        return None
+    schema.register()
+    search = [f"hydra.searchpath=[{_quoted(f'file://{directory}')}]"] if directory else []
+    try:
+        with initialize_config_dir(str(folder("conf")), version_base="1.3"):
+            return to_spec(compose("config", overrides=[*options.overrides, *search]))
+    except Exception:  # noqa: BLE001  the same is composed again, and its error told
+        return None
 
 
 def _sweep(arguments: list[str], overrides: list[str]) -> int:
@@ -148,8 +176,8 @@ def _parsed(overrides: list[str]) -> list[Override]:
     return parsed
 
 
-def _quoted(path: Path) -> str:
-    return QuotedString(text=str(path), quote=Quote.single).with_quotes()
+def _quoted(text: str | Path) -> str:
+    return QuotedString(text=str(text), quote=Quote.single).with_quotes()
 
 
 def _sweep_directory(overrides: list[str]) -> Path:
@@ -219,6 +247,12 @@ def run_task(job: Job) -> Summary | None:
     """
     match job.task:
         case BuildTask():
+            from packager.tasks import unchanged  # noqa: PLC0415
+
+            summary = unchanged.unchanged(job)
+            if summary is not None:
+                unchanged.tell(job, summary)
+                return summary
             if ranks.is_main():
                 from packager.tasks import preflight  # noqa: PLC0415
 
@@ -239,4 +273,8 @@ def run_task(job: Job) -> Summary | None:
             from packager.tasks import validate  # noqa: PLC0415
 
             validate.run(job, task)
+        case VersionsTask() as task:
+            from packager.tasks import versions  # noqa: PLC0415
+
+            versions.run(job, task)
     return None

@@ -69,6 +69,11 @@ def stage(name: str) -> Iterator[list[str]]:
     err.print(f"[bold]{name:>8}[/]  {'; '.join(findings)} [dim]({seconds:.1f} s)[/]")
 
 
+def reused(name: str, finding: str) -> None:
+    """Print a stage's line that did not run: what it gave before stands."""
+    err.print(f"[bold]{name:>8}[/]  {finding} [dim](reused)[/]")
+
+
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function of (done, total): a bar on a terminal, a line now and then elsewhere."""
@@ -189,9 +194,8 @@ def print_failures(found: Sequence[Result]) -> None:
             err.print(f"[red]{escape(' '.join(result.overrides))}[/]: {escape(result.error)}")
 
 
-def published_line(name: str, version: int, *, test_accuracy: float | None, subset: bool) -> str:
-    """Return the sentence that a build ends with."""
-    line = f"\n[bold]{name}[/] version {version} is published"
+def version_line(line: str, *, test_accuracy: float | None, subset: bool) -> str:
+    """Return what a build ends with: a sentence about a version, and its accuracy."""
     if test_accuracy is None:
         return line
     part = " [bold yellow]on a SUBSET of the dataset[/]" if subset else ""

@@ -13,12 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from packager.spec.dataset import FileSpec, SourceKind, SourceSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 LOCK = ".lock"
 RECORD = "sources.json"
@@ -30,18 +28,38 @@ Record = dict[str, dict[str, str]]
 """File name -> sha256, kind, origin and folder of the source that served it."""
 
 
-def is_complete(source: SourceSpec, folder: Path) -> bool:
-    """Say whether the cache folder holds every file of a source, verified."""
+def torchvision_place(source: SourceSpec, folder: Path) -> Path:
+    """Return where the data of torchvision's class are kept; other arguments may be other data."""
+    arguments = json.dumps(dict(source.arguments), sort_keys=True, default=str)
+    name = hashlib.sha256(arguments.encode()).hexdigest()[:8]
+    return folder / "torchvision" / (source.origin + (f"-{name}" if source.arguments else ""))
+
+
+def digest(path: Path) -> str:
+    """Return a file's sha256 in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_complete(
+    source: SourceSpec, folder: Path, *, digest: Callable[[Path], str] = digest
+) -> bool:
+    """Say whether the cache folder holds every file of a source, verified by `digest`."""
     files = source.files.values()
     return bool(files) and all(
-        file.sha256 is not None and _digest(folder / file.name) == file.sha256 for file in files
+        file.sha256 is not None and _found(folder / file.name, digest) == file.sha256
+        for file in files
     )
 
 
 def refusals(source: SourceSpec, folder: Path) -> Iterator[str]:
     """Describe the cached files of a source that do not verify."""
     for file in source.files.values():
-        found = _digest(folder / file.name)
+        found = _found(folder / file.name, digest)
         if file.sha256 is not None and found not in {None, file.sha256}:
             yield f"{folder / file.name} has sha256 {found}, expected {file.sha256}"
 
@@ -83,6 +101,9 @@ def locked(folder: Path) -> Iterator[None]:
 
     The operating system frees the lock of a process that dies.
     """
+    # Imported here: who finds everything in the cache locks nothing.
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -113,11 +134,10 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _digest(path: Path) -> str | None:
+def _found(path: Path, digest: Callable[[Path], str]) -> str | None:
     """Hash a file; None if it cannot be read, as when there is none."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest(path)
     except OSError:
         return None
 

@@ -8,16 +8,20 @@ What torchvision downloads by itself it checks by itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packager.datasets import cache as cached
+from packager.datasets.at_hand import Fetched, from_cache, is_allowed, is_local, kept
 from packager.datasets.sources import debian, folder, pypi, torchvision, torchvision_class
 from packager.datasets.sources.copies import Copy, Source, SourceError, WrongBytesError, verify
 from packager.errors import UnavailableError
 from packager.spec.dataset import DataFormat, DatasetSpec, SourceKind, SourceSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 SOURCES: Mapping[SourceKind, Source] = {
     SourceKind.folder: folder.copies,
@@ -29,21 +33,6 @@ SOURCES: Mapping[SourceKind, Source] = {
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fetched:
-    """A dataset's files on this machine.
-
-    `files` maps a role to a path; a folder of images and torchvision's data have one, `root`.
-    `source` is where the files came from, even if cached since;
-    cached files of unknown origin come from a folder, the cache's. `refused` holds one line for
-    each source tried in vain, with its reason.
-    """
-
-    files: Mapping[str, Path]
-    source: SourceSpec
-    refused: tuple[str, ...] = ()
-
-
 def fetch(spec: DatasetSpec, *, cache: Path) -> Fetched:
     """Bring a dataset's files to `cache`/<dataset's name>, or find them there.
 
@@ -53,30 +42,13 @@ def fetch(spec: DatasetSpec, *, cache: Path) -> Fetched:
         UnavailableError: no source serves every file, or the cache cannot be written.
     """
     place = cache / spec.name
-    if all(_is_local(source) for source in spec.sources):
+    if all(is_local(source) for source in spec.sources):
         return _fetch(spec, place)
-    found = _cached(spec, place)
+    found = kept(spec, place)
     if found is not None:
         return found
     with _writable(place), cached.locked(place):
-        return _cached(spec, place) or _fetch(spec, place)
-
-
-def _cached(spec: DatasetSpec, place: Path) -> Fetched | None:
-    """Return what was kept, if it came from one of the sources asked for, or nobody knows."""
-    for source in spec.sources:
-        if not _is_allowed(source, spec):
-            continue
-        if source.format is DataFormat.torchvision and not source.folder:
-            root = torchvision_class.place_of(source, place)
-            if root.is_dir():
-                return Fetched(files={"root": root}, source=source)
-        if not cached.is_complete(source, place):
-            continue
-        origin = cached.origin(source, place)
-        if str(origin) in {str(known) for known in spec.sources} or origin.origin == str(place):
-            return _fetched(origin, place)
-    return None
+        return kept(spec, place) or _fetch(spec, place)
 
 
 def _fetch(spec: DatasetSpec, place: Path) -> Fetched:
@@ -97,7 +69,7 @@ def _fetch(spec: DatasetSpec, place: Path) -> Fetched:
             continue
         if files is None:
             cached.store(source, contents, place)
-            return _fetched(source, place, tuple(refused))
+            return from_cache(source, place, tuple(refused))
         return Fetched(files=files, source=source, refused=tuple(refused))
     raise UnavailableError(
         f"no source serves it: {'; '.join(refused) or 'the recipe lists none'}",
@@ -113,24 +85,16 @@ def _found(source: SourceSpec, spec: DatasetSpec, place: Path) -> Mapping[str, P
         return {"root": folder.root_of(source)}
     if source.format is DataFormat.torchvision:
         return {"root": _torchvision_root(source, place)}
-    return folder.in_place(source) if _is_local(source) else None
+    return folder.in_place(source) if is_local(source) else None
 
 
 def _torchvision_root(source: SourceSpec, place: Path) -> Path:
     torchvision_class.require_class(source)
     if source.folder:
         return folder.root_of(replace(source, origin=source.folder))
-    root = torchvision_class.place_of(source, place)
+    root = cached.torchvision_place(source, place)
     torchvision_class.download(source, root, temporary=cached.TEMPORARY)
     return root
-
-
-def _is_local(source: SourceSpec) -> bool:
-    """Say whether a source is used where it lies, so that nothing of it is ever cached."""
-    if source.format is DataFormat.torchvision:
-        return bool(source.folder)
-    unverified = any(file.sha256 is None for file in source.files.values())
-    return source.format is DataFormat.images or unverified
 
 
 def _gather(source: SourceSpec, spec: DatasetSpec) -> dict[str, bytes]:
@@ -166,24 +130,15 @@ def _read_all(copy: Copy, source: SourceSpec, contents: dict[str, bytes]) -> Non
             return
 
 
-def _is_allowed(source: SourceSpec, spec: DatasetSpec) -> bool:
-    return spec.allow_subset or not source.subset
-
-
 def _require_allowed(source: SourceSpec, spec: DatasetSpec) -> None:
-    if not _is_allowed(source, spec):
+    if not is_allowed(source, spec):
         raise SourceError("it holds a subset only, and dataset.allow_subset is false")
-
-
-def _fetched(source: SourceSpec, place: Path, refused: tuple[str, ...] = ()) -> Fetched:
-    files = {role: place / file.name for role, file in source.files.items()}
-    return Fetched(files=files, source=source, refused=refused)
 
 
 def _wanted(spec: DatasetSpec) -> str:
     """List what would do, of the first source that may be used."""
     for source in spec.sources:
-        if not _is_allowed(source, spec):
+        if not is_allowed(source, spec):
             continue
         if source.format is DataFormat.images:
             return "one folder of images for each class"

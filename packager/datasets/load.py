@@ -18,8 +18,8 @@ from packager.spec.dataset import DataFormat, DatasetSpec, NormalizeSpec
 from packager.spec.validity import require
 
 if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
     from packager.datasets.contents import Contents
-    from packager.datasets.fetch import Fetched
     from packager.datasets.image_reading import Progress
     from packager.datasets.pictures import Listed
 

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from google.protobuf.text_encoding import CEscape
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from packager.resources import folder
 from packager.spec.tensors import DataType
@@ -35,6 +34,9 @@ def render(recipe: Recipe, *, version: int = STAGED_VERSION) -> str:
     `version` is the one that it is rendered for: a specific version policy names it. Inputs and
     outputs must be known by now: given by the recipe, or derived from the artifact.
     """
+    # Imported here: who reads names of files renders nothing.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
     environment = Environment(
         loader=FileSystemLoader(folder("templates")),
         undefined=StrictUndefined,

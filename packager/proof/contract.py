@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from packager.errors import ProofError, SpecError
+from packager.errors import ProofError
 from packager.export.dtypes import DATA_TYPES
 from packager.model_config.parse import parse
 from packager.proof.as_configured import require_config
 from packager.proof.devices import require_portable
-from packager.proof.inputs import IMAGE_TYPES, require_image_input, require_mapped
 from packager.proof.positions import require_order
-from packager.proof.promise import fits, require_promised
+from packager.proof.promise import require_promised
 from packager.proof.result import Proof
 from packager.proof.signature import argument_names, require_tensors_returned
 from packager.proof.trials import Trial, further_trials, trials
@@ -26,32 +25,6 @@ if TYPE_CHECKING:
     from packager.proof.probing import Shape
     from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
-
-
-def derive_inputs(recipe: Recipe, *, sample_shape: Shape | None) -> Recipe:
-    """Return the recipe with its inputs: its own, checked, or one of the dataset's shape.
-
-    `sample_shape` is one image's (channels, height, width), None where there is no dataset.
-
-    Raises:
-        SpecError: the inputs given do not fit the dataset's images, or have types that libtorch
-            lacks.
-    """
-    require_mapped(recipe)
-    if sample_shape is None:
-        return recipe
-    require_image_input(recipe)
-    if not recipe.inputs:
-        data_type = IMAGE_TYPES[recipe.export.pixels]
-        tensor = TensorSpec(name="input0", data_type=data_type, dims=sample_shape)
-        return dataclasses.replace(recipe, inputs=(tensor,))
-    if not fits(sample_shape, recipe.inputs[0].dims):
-        raise SpecError(
-            f"is {list(recipe.inputs[0].dims)}; one image of the dataset is {list(sample_shape)}",
-            where="inputs[0].dims",
-            remedy="set the image's [channels, height, width], or leave inputs out",
-        )
-    return recipe
 
 
 def derive_outputs(recipe: Recipe, artifact: torch.jit.ScriptModule) -> Recipe:

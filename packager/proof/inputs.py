@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from packager.errors import SpecError
 from packager.server.backends.pytorch.libtorch_contract import MAPPED_TYPES
 from packager.spec.recipe import Pixels
-from packager.spec.tensors import DataType
+from packager.spec.tensors import DataType, TensorSpec
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
-    from packager.spec.tensors import TensorSpec
 
 IMAGE_TYPES = {Pixels.float32: DataType.FP32, Pixels.uint8: DataType.UINT8}
 """The data type of the images that clients send."""
@@ -63,3 +63,36 @@ def require_image_input(recipe: Recipe) -> None:
             where="inputs[0].data_type",
             remedy=f"set {expected.value}, or choose export={other.value}_pixels",
         )
+
+
+def derive_inputs(recipe: Recipe, *, sample_shape: tuple[int, ...] | None) -> Recipe:
+    """Return the recipe with its inputs: its own, checked, or one of the dataset's shape.
+
+    `sample_shape` is one image's (channels, height, width), None where there is no dataset.
+
+    Raises:
+        SpecError: the inputs given do not fit the dataset's images, or have types that libtorch
+            lacks.
+    """
+    require_mapped(recipe)
+    if sample_shape is None:
+        return recipe
+    require_image_input(recipe)
+    if not recipe.inputs:
+        data_type = IMAGE_TYPES[recipe.export.pixels]
+        tensor = TensorSpec(name="input0", data_type=data_type, dims=sample_shape)
+        return dataclasses.replace(recipe, inputs=(tensor,))
+    if not fits(sample_shape, recipe.inputs[0].dims):
+        raise SpecError(
+            f"is {list(recipe.inputs[0].dims)}; one image of the dataset is {list(sample_shape)}",
+            where="inputs[0].dims",
+            remedy="set the image's [channels, height, width], or leave inputs out",
+        )
+    return recipe
+
+
+def fits(shape: tuple[int, ...], dims: tuple[int, ...]) -> bool:
+    """Return whether a tensor of `shape` may be declared as `dims`, -1 being any size."""
+    return len(shape) == len(dims) and all(
+        size in (actual, -1) for actual, size in zip(shape, dims, strict=True)
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from packager.errors import ProofError
 from packager.export.dtypes import TORCH_DTYPES
+from packager.proof.inputs import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 CORRECT = "correct it, or leave outputs out"
 """What to do about an output that is wrong whatever is asked."""
-
-
-def fits(shape: Shape, dims: Shape) -> bool:
-    """Return whether a tensor of `shape` may be declared as `dims`, -1 being any size."""
-    return len(shape) == len(dims) and all(
-        size in (actual, -1) for actual, size in zip(shape, dims, strict=True)
-    )
 
 
 def require_number(promised: Sequence[TensorSpec], number: int) -> None:

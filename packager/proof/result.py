@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Verdict(Enum):
@@ -27,3 +28,16 @@ class Proof:
     verdict: Verdict = Verdict.passed
     timing: str = ""
     measured: Mapping[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the proof as a JSON object."""
+        return {
+            **asdict(self),
+            "verdict": self.verdict.value,
+            "measured": dict(self.measured),
+        }
+
+
+def from_json(content: Mapping[str, Any]) -> Proof:
+    """Return the proof that `as_json` told of."""
+    return Proof(**{**content, "verdict": Verdict(content["verdict"])})

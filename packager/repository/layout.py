@@ -12,6 +12,7 @@ CONFIG_FILE = "config.pbtxt"
 CONFIGS_FOLDER = "configs"
 MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.jsonl"
+SIGNATURE_FILE = "model.sig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class ModelPaths:
     def manifest(self, number: int) -> Path:
         """Return a version's manifest."""
         return self.version(number) / MANIFEST_FILE
+
+    def signature(self, number: int) -> Path:
+        """Return the signature of a version's other files, where it is signed."""
+        return self.version(number) / SIGNATURE_FILE
 
     def metrics(self, number: int) -> Path:
         """Return the metrics of a version's training, one epoch a line."""

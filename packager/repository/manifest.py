@@ -8,18 +8,26 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version as package_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packager import __version__
 from packager.model_config.render import POLICY_BLOCK
-from packager.proof.result import Proof
+from packager.proof.result import Proof, Verdict
 from packager.spec.plain import plain
 from packager.spec.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from packager.spec.serving import VersionPolicySpec
+
 FORMAT = 2
+
+LIVE = "live"
+"""The proof that a server makes."""
+
+SEAL = "manifest_sha256"
+"""The digest of the manifest but for itself; among the times, because it differs as they do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,22 +59,21 @@ class Manifest:
 
     @property
     def identity(self) -> str:
-        """The digest of all that clients can see: the version's files, its configs, its labels.
-
-        Whatever number the version gets: a specific version policy counts without its versions.
-        """
-        seen = {
-            "files": dict(self.files),
-            "config": unnumbered(self.config),
-            "host_configs": {host: unnumbered(text) for host, text in self.host_configs.items()},
-            "labels": list(self.labels),
-            "version_policy": plain(self.recipe.serving.version_policy),
-        }
-        return hashlib.sha256(canonical(seen).encode()).hexdigest()
+        """The digest of all that clients can see of the version; see `identity`."""
+        return identity(
+            files=self.files,
+            texts={
+                "config": self.config,
+                "host_configs": self.host_configs,
+                "labels": self.labels,
+            },
+            policy=self.recipe.serving.version_policy,
+            is_proven_live=any(proof.name == LIVE and is_proven(proof) for proof in self.proofs),
+        )
 
     def to_json(self) -> str:
-        """Return canonical JSON: keys sorted, two spaces, a newline at the end."""
-        return canonical(self._content())
+        """Return canonical JSON, with the seal of all that it says."""
+        return sealed(self._content())
 
     def _content(self) -> dict[str, object]:
         return {
@@ -98,6 +105,51 @@ class Manifest:
                 "torch": package_version("torch"),
             },
         }
+
+
+def is_proven(proof: Proof) -> bool:
+    """Return whether a proof was made, or will be before the version stays published."""
+    return proof.verdict is not Verdict.skipped
+
+
+def identity(
+    *,
+    files: Mapping[str, str],
+    texts: Mapping[str, Any],
+    policy: VersionPolicySpec,
+    is_proven_live: bool,
+) -> str:
+    """Return the digest of all that clients can see of a version: its files, configs and labels.
+
+    `texts` are `config`, `host_configs` by host and `labels`. Whether a server has answered for it
+    is a part too. It does not depend on the version's number: a specific version policy counts
+    without.
+    """
+    hosts = texts["host_configs"]
+    seen = {
+        "files": dict(files),
+        "config": unnumbered(texts["config"]),
+        "host_configs": {host: unnumbered(text) for host, text in hosts.items()},
+        "labels": list(texts["labels"]),
+        "version_policy": plain(policy),
+        "is_proven_live": is_proven_live,
+    }
+    return hashlib.sha256(canonical(seen).encode()).hexdigest()
+
+
+def sealed(content: Mapping[str, object]) -> str:
+    """Return a manifest's canonical JSON, with a new seal among its times."""
+    times = content.get("times")
+    kept = times if isinstance(times, dict) else {}
+    return canonical({**content, "times": {**kept, SEAL: seal_of(content)}})
+
+
+def seal_of(content: Mapping[str, object]) -> str:
+    """Return the digest of a manifest's content, without the seal that it may hold."""
+    times = content.get("times")
+    kept = times if isinstance(times, dict) else {}
+    unsealed = {key: value for key, value in kept.items() if key != SEAL}
+    return hashlib.sha256(canonical({**content, "times": unsealed}).encode()).hexdigest()
 
 
 def canonical(content: object) -> str:

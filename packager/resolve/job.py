@@ -33,7 +33,13 @@ from packager.spec.job import (
     ValidateTask,
     VersionsTask,
 )
-from packager.spec.recipe import ExportSpec, Recipe, RepositorySpec
+from packager.spec.recipe import (
+    AnyRepositorySpec,
+    ExportSpec,
+    Recipe,
+    RemoteRepositorySpec,
+    RepositorySpec,
+)
 from packager.spec.tensors import TensorSpec
 
 if TYPE_CHECKING:
@@ -64,6 +70,7 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
             config, [key for key in map(str, config) if key not in RECIPE_KEYS]
         )
     server = cast("schema.ServerConfig", OmegaConf.to_object(config.server))
+    cache = _cache(cast("schema.CacheConfig", OmegaConf.to_object(config.cache)))
     return Job(
         task=_task(cast("schema.TaskConfig", OmegaConf.to_object(config.task))),
         recipe=(
@@ -73,9 +80,9 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
         ),
         server=server_spec(server),
         repository=_repository(
-            cast("schema.RepositoryConfig", OmegaConf.to_object(config.repository))
+            cast("schema.RepositoryConfig", OmegaConf.to_object(config.repository)), cache
         ),
-        cache=_cache(cast("schema.CacheConfig", OmegaConf.to_object(config.cache))),
+        cache=cache,
         release=server.release,
         allow_breaking=config.allow_breaking,
     )
@@ -161,7 +168,14 @@ def _forced(names: Sequence[str]) -> frozenset[Stage]:
     return frozenset().union(*(known[name] for name in names))
 
 
-def _repository(config: schema.RepositoryConfig) -> RepositorySpec:
+def _repository(config: schema.RepositoryConfig, cache: CacheSpec) -> AnyRepositorySpec:
+    """Return a directory, or a prefix of an object store: then staging is in the user's cache."""
+    if "://" in config.path:
+        return RemoteRepositorySpec(
+            url=config.path,
+            staging=_path(config.staging) or cache.path / "staging",
+            signing_key=_path(config.signing_key),
+        )
     root = Path(config.path).expanduser().absolute()
     return RepositorySpec(
         path=root,

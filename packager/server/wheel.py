@@ -11,6 +11,9 @@ from pathlib import Path
 
 from packager.errors import UnavailableError
 
+DISTRIBUTION = "nvidia-pytriton"
+"""The wheel's name to pip."""
+
 _INSTALL = 'pip install "packager[embedded]", or use server=docker or server=external'
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from packager.errors import SpecError
-from packager.spec.recipe import Recipe, RepositorySpec
+from packager.spec.recipe import AnyRepositorySpec, Recipe, RepositorySpec
 from packager.spec.server import ControlMode, ServerSpec
 from packager.spec.serving import require_host_name
 
@@ -136,10 +136,15 @@ class Job:
     task: TaskSpec
     recipe: Recipe | None
     server: ServerSpec
-    repository: RepositorySpec
+    repository: AnyRepositorySpec
     cache: CacheSpec
     release: str | None = None
     allow_breaking: bool = False
+
+    @property
+    def forced(self) -> frozenset[Stage]:
+        """The stages to run though their results are kept."""
+        return self.task.force if isinstance(self.task, BuildTask) else frozenset()
 
     def require_recipe(self) -> Recipe:
         """Return the recipe.
@@ -154,3 +159,17 @@ class Job:
                 remedy="choose one, for example model=fashion_cnn; `python -m packager` lists them",
             )
         return self.recipe
+
+    def require_local_repository(self) -> RepositorySpec:
+        """Return the repository, which must be a directory.
+
+        Raises:
+            SpecError: it lies in an object store.
+        """
+        if isinstance(self.repository, RepositorySpec):
+            return self.repository
+        raise SpecError(
+            f"{self.repository.url} is no directory",
+            where="repository.path",
+            remedy="pull its models first: task=versions task.action=pull task.to=DIR",
+        )

@@ -9,12 +9,17 @@ from pathlib import Path
 
 from packager.spec.architecture import ArchitectureSpec, TorchScriptSpec
 from packager.spec.dataset import DatasetSpec
+from packager.spec.object_url import ObjectUrl, parsed
 from packager.spec.serving import HostSpec, ServingSpec
 from packager.spec.tensors import TensorSpec
 from packager.spec.training import NoTrainerSpec, TrainerSpec
 from packager.spec.validity import require
 
-MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+MODEL_NAME = re.compile(
+    r"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))(?!.*\.\.)"
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]{0,126}[A-Za-z0-9_\-])?"
+)
+"""One part of a path on every system: no way up, no device of Windows', no dot at the end."""
 
 
 class ExportMethod(Enum):
@@ -63,7 +68,8 @@ class Recipe:
             MODEL_NAME.fullmatch(self.name) is not None,
             f"'{self.name}' is not a safe model name",
             where="name",
-            remedy="use at most 128 letters, digits, _ - and . with a letter or digit first",
+            remedy="use at most 128 letters, digits, _ - and . with a letter or digit first; no ..,"
+            " no . at the end, no name of a device (con, nul, com1)",
         )
         names = [tensor.name for tensor in (*self.inputs, *self.outputs)]
         for name in names:
@@ -139,3 +145,36 @@ class RepositorySpec:
     path: Path
     staging: Path
     signing_key: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Where it lies, in words."""
+        return str(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteRepositorySpec:
+    """A model repository in an object store; work in progress is staged in `staging`, on disk.
+
+    `signing_key` is a private key's file, in PEM: versions are signed with it.
+    """
+
+    url: str
+    staging: Path
+    signing_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        parsed(self.url)
+
+    @property
+    def name(self) -> str:
+        """Where it lies, in words."""
+        return self.url
+
+    @property
+    def place(self) -> ObjectUrl:
+        """The URL's parts."""
+        return parsed(self.url)
+
+
+AnyRepositorySpec = RepositorySpec | RemoteRepositorySpec

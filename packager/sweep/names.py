@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAMED_BY_THEMSELVES = {"model", "name"}
 """Keys whose sweep gives distinct names without help."""
 
-UNSAFE = re.compile(r"[^A-Za-z0-9_.\-]+")
+UNSAFE = re.compile(r"[^A-Za-z0-9_.\-]+|\.{2,}")
 
 
 def swept_keys(overrides: Sequence[str]) -> list[str]:
@@ -43,7 +43,7 @@ def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
 
 def _safe(value: str) -> str:
     """Return the value as a part of a name; where it had to change, a digest keeps it distinct."""
-    safe = UNSAFE.sub("_", value).strip("_")
+    safe = UNSAFE.sub("_", value).strip("_").rstrip(".")
     if safe == value:
         return value
     return f"{safe}_{hashlib.sha256(value.encode()).hexdigest()[:6]}".lstrip("_")

@@ -1,58 +1,59 @@
-"""`task=build`: data, training, export, config, proofs, publishing; in this order or not."""
+"""`task=build`: data, training, export, config, proofs, publishing; each stage as far as needed."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
+import functools
+import logging
+import time
 from typing import TYPE_CHECKING
 
 from packager import console
 from packager.architectures import layers
+from packager.cache.store import LostError
 from packager.datasets.fetch import fetch
-from packager.datasets.load import Dataset, load
-from packager.datasets.samples import first, in_order
 from packager.errors import SpecError
 from packager.model_config.render import STAGED_VERSION
-from packager.proof import batching, contract, parity, rules
-from packager.proof.question import Question
-from packager.proof.result import Proof
-from packager.proof.samples import generated, image_rows
-from packager.repository.publish import Published, publish, reported, rewrite_manifest, staged
+from packager.proof import batching
+from packager.proof.result import Verdict, from_json
+from packager.repository.destination import destination_of
+from packager.repository.publish import Published, rewrite_manifest
+from packager.repository.staging import reported
+from packager.server import releases
 from packager.spec.architecture import LayersSpec
-from packager.spec.recipe import Recipe
+from packager.spec.job import Stage
+from packager.spec.recipe import RepositorySpec
 from packager.spec.server import ExternalServerSpec
-from packager.tasks import proving
-from packager.tasks.candidate import Candidate, host_configs, manifest_of, stage
+from packager.stages.start import begun
+from packager.tasks import proofs, proving
+from packager.tasks.candidate import Candidate, stage, write_texts
+from packager.tasks.compatibility import require_compatible
+from packager.tasks.exporting import export
+from packager.tasks.ingredients import Ingredients
+from packager.tasks.loading import data_output
+from packager.tasks.recording import accuracy, manifest_of
+from packager.tasks.rendering import rendered
 from packager.tasks.requests import examples
 from packager.tasks.summary import Summary
-from packager.tasks.training import Made, made
+from packager.tasks.training import train
+from packager.tasks.unchanged import same_version, tell
+from packager.training import ranks
+from packager.training.device import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import torch
-
-    from packager.proof.samples import Rows
-    from packager.repository.layout import ModelPaths
-    from packager.repository.manifest import Manifest
+    from packager.cache.record import Result
+    from packager.proof.result import Proof
     from packager.spec.job import Job
+    from packager.spec.recipe import Recipe
+    from packager.stages.output import Output
+    from packager.stages.walk import Walk
 
+REUSED = "(reused)"
 
-SAMPLE = 256
-"""Test images that are tried in batches of every size."""
-
-TEST_BATCH = 500
-"""How many test images are compared at a time."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
-    """A published model: its recipe with every input and output known, and what was proven."""
-
-    recipe: Recipe
-    published: Published
-    proofs: tuple[Proof, ...]
+logger = logging.getLogger(__name__)
 
 
 def run(job: Job) -> Summary | None:
@@ -65,46 +66,189 @@ def run(job: Job) -> Summary | None:
     """
     recipe = job.require_recipe()
     _require_fitting_layers(recipe)
-    dataset = _data(job, recipe)
-    if recipe.dataset is not None and dataset is not None:
-        known = dataclasses.replace(recipe.dataset, classes=dataset.classes)
-        recipe = dataclasses.replace(recipe, dataset=known)
-    recipe = contract.derive_inputs(recipe, sample_shape=dataset.train.shape if dataset else None)
-    _require_fitting_layers(recipe)
-    with made(job, recipe, dataset) as module:
-        if module is None:
+    prepare(seed=recipe.trainer.seed, threads=recipe.trainer.threads)
+    lost: set[Stage] = set()
+    while True:
+        with begun(job) as walk:
+            try:
+                return _Build(walk, forced=job.forced | lost).run()
+            except LostError as error:
+                # Its stage runs now, though a cache that is read-only still has the damaged entry.
+                logger.warning("%s", error)
+                lost |= {walk.lost} if walk.lost else set()
+
+
+class _Build:
+    """One build, from stage to stage."""
+
+    def __init__(self, walk: Walk, *, forced: frozenset[Stage]) -> None:
+        self.walk, self.job, self.forced = walk, walk.job, forced
+        self.ingredients = Ingredients(walk)
+        self.destination = destination_of(self.job.repository)
+        walk.note_code()
+
+    def run(self) -> Summary | None:
+        """Run every stage that has to, and publish; None in processes that only help to train."""
+        walk = self.walk
+        if Stage.data in walk.stages:
+            self._data()
+        if Stage.train in walk.stages and not self._train():
             return None
-        with staged(job.repository, recipe.name) as model:
-            built = _build(job, recipe, dataset, module, model)
-        module.discard_checkpoints()
-    summary = Summary(
-        name=recipe.name,
-        version=built.published.version,
-        test_accuracy=_accuracy(built, module),
-        subset=dataset is not None and dataset.subset,
-    )
-    _print(built, summary)
-    return summary
+        with console.stage("export") as findings:
+            reused = self._done(Stage.export, lambda: export(walk, self.ingredients))
+            findings.append(_told(walk, Stage.export, reused=reused))
+        self._done(Stage.render, lambda: rendered(walk.recipe))
+        require_compatible(self.job, walk.recipe)
+        _warn_of_release(walk)
+        with self.destination.staged(walk.recipe.name) as model:
+            with reported(model.directory, "repository.staging"):
+                candidate = stage(walk, model)
+            proven = self._prove(candidate)
+            published = self._publish(candidate, proven)
+            summary = _summary(walk, published, proven)
+            _print(walk, published, proven, summary)
+        return summary
+
+    def _data(self) -> None:
+        walk, spec = self.walk, self.walk.recipe.dataset
+        if spec is None:
+            return
+        with console.stage("data") as findings:
+            walk.fetched = fetch(spec, cache=self.job.cache.path / "data")
+            reused = self._done(
+                Stage.data, lambda: data_output(spec, self.ingredients.require_dataset())
+            )
+            findings.append(_told(walk, Stage.data, reused=reused))
+        if walk.value(Stage.data)["subset"]:
+            console.warn_subset(spec.name)
+
+    def _train(self) -> bool:
+        """Return whether this process goes on, with the weights."""
+        walk = self.walk
+        found = self._found(Stage.train)
+        if found is None:
+            _require_fitting_layers(walk.recipe)
+            with self._producing(Stage.train):
+                # Of processes that train together each decides alone, so none looks again.
+                found = self._found(Stage.train) if ranks.size() == 1 else None
+                if found is None:
+                    return train(walk, self.ingredients, self._keeping(Stage.train)) is not None
+        walk.take(Stage.train, found)
+        console.reused("train", found.value["finding"])
+        return ranks.is_main()
+
+    def _prove(self, candidate: Candidate) -> list[Proof]:
+        with console.stage("prove") as findings:
+            names = []
+            for one in proofs.PROOFS:
+                make = functools.partial(proofs.prove, one, self.walk, self.ingredients, candidate)
+                reused = self._done(one, make)
+                names.append(f"{one.value} {REUSED}" if reused else one.value)
+            findings.append(", ".join(names))
+        candidate.require_unchanged()
+        return [from_json(self.walk.value(one)["proof"]) for one in proofs.PROOFS]
+
+    def _publish(self, candidate: Candidate, proven: list[Proof]) -> Published:
+        """Publish what is proven, unless the same is published already."""
+        walk = self.walk
+        manifest = functools.partial(manifest_of, walk, files=candidate.files())
+
+        def finish(number: int) -> None:
+            write_texts(candidate.model, rendered(walk.recipe, version=number).value)
+            text = manifest(proofs=proven, version=number).to_json()
+            candidate.model.manifest(STAGED_VERSION).write_text(text)
+
+        asks_later = proven[-1].verdict is Verdict.after_publishing
+        if asks_later:
+            _require_way_back(self.job)
+        with console.stage("publish") as findings:
+            version = same_version(walk)
+            if version is not None:
+                published = Published(model=candidate.model, version=version, new=False)
+            else:
+                identity = manifest(proofs=proven, version=STAGED_VERSION).identity
+                published = self.destination.publish(
+                    candidate.model, identity=identity, finish=finish
+                )
+            if published.new and asks_later:
+                proven[-1] = self._proven_when_published(published)
+                made = manifest(proofs=proven, version=published.version)
+                rewrite_manifest(published, made.to_json(), self.job.require_local_repository())
+            told = f"{walk.recipe.name} version {published.version}"
+            findings.append(told if published.new else f"nothing: {told} is the same")
+        return published
+
+    def _proven_when_published(self, published: Published) -> Proof:
+        """Return the live proof by a server that follows the repository."""
+        server = self.job.server
+        if not isinstance(server, ExternalServerSpec):
+            raise TypeError("only an external server is asked after publishing")
+        question = dataclasses.replace(proofs.question_of(self.walk), version=published.version)
+        repository = self.job.require_local_repository()
+        proof = proving.after_publishing(server, published, repository, question)
+        inputs = self.walk.inputs(Stage.live)
+        self.walk.keep(Stage.live, proofs.proof_output(proof), inputs=inputs, seconds=0.0)
+        return proof
+
+    def _done(self, one: Stage, make: Callable[[], Output]) -> bool:
+        """Go on with what is kept of a stage, or run it; return whether it was kept."""
+        found = self._found(one)
+        if found is None:
+            with self._producing(one):
+                found = self._found(one)
+                if found is None:
+                    self._keeping(one)(make())
+                    return False
+        self.walk.take(one, found)
+        return True
+
+    def _found(self, one: Stage) -> Result | None:
+        return None if one in self.forced else self.walk.find(one)
+
+    @contextlib.contextmanager
+    def _producing(self, one: Stage) -> Iterator[None]:
+        """Let others that need the same wait for it; processes that train together do not."""
+        if ranks.size() > 1:
+            yield
+            return
+        with self.walk.store.producing(one.value, self.walk.key(one)):
+            yield
+
+    def _keeping(self, one: Stage) -> Callable[[Output], Result]:
+        """Return what keeps a stage's output with the seconds from now until then."""
+        walk, inputs, started = self.walk, self.walk.inputs(one), time.perf_counter()
+        return lambda output: walk.keep(
+            one, output, inputs=inputs, seconds=time.perf_counter() - started
+        )
 
 
-def _build(
-    job: Job, recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths
-) -> Built:
-    with reported(model.directory, "repository.staging"):
-        candidate = stage(recipe, dataset, module, model)
-    proofs, question = _prove(job, candidate)
-    manifest = manifest_of(candidate, proofs)
-    with reported(model.directory, "repository.staging"):
-        model.manifest(STAGED_VERSION).write_text(manifest.to_json())
-    return _publish(job, candidate, manifest, question)
+def _require_way_back(job: Job) -> None:
+    """Check that what is proven after publishing can be taken back: in a directory only.
+
+    Raises:
+        SpecError: the repository lies in an object store.
+    """
+    if not isinstance(job.repository, RepositorySpec):
+        raise SpecError(
+            "this server loads only what is published, and what is published to an object store is"
+            " not taken back",
+            where="server",
+            remedy="run it with --model-control-mode=explicit, or choose server=embedded",
+        )
 
 
-def _accuracy(built: Built, module: Made) -> float | None:
-    """Return the accuracy on the test set, of training or else of the proof."""
-    if module.trained is not None:
-        return module.trained.test.accuracy
-    measured = [proof.measured.get("accuracy") for proof in built.proofs]
-    return next((value for value in measured if value is not None), None)
+def _warn_of_release(walk: Walk) -> None:
+    """Say where the Triton that the model is meant for may not load what this torch exported."""
+    exported_by = walk.results[Stage.export].inputs["libraries"]["torch"]
+    if walk.job.release is not None:
+        warning = releases.warning(walk.job.release, exported_by)
+        if warning is not None:
+            logger.warning("%s", warning)
+
+
+def _told(walk: Walk, one: Stage, *, reused: bool) -> str:
+    finding = str(walk.value(one)["finding"])
+    return f"{finding} {REUSED}" if reused else finding
 
 
 def _require_fitting_layers(recipe: Recipe) -> None:
@@ -127,103 +271,33 @@ def _require_fitting_layers(recipe: Recipe) -> None:
     batching.require_memory(recipe.serving, bytes_per_row=bytes_per_row)
 
 
-def _data(job: Job, recipe: Recipe) -> Dataset | None:
-    if recipe.dataset is None:
-        return None
-    with console.stage("data") as findings:
-        fetched = fetch(recipe.dataset, cache=job.cache.path / "data")
-        with console.counting("images") as progress:
-            dataset = load(recipe.dataset, fetched, progress=progress)
-        findings.append(
-            f"{recipe.dataset.name} from {dataset.source}:"
-            f" {len(dataset.train.labels):,} training and {len(dataset.test.labels):,} test images"
-        )
-        if dataset.skipped:
-            findings.append(f"unreadable images left out: {dataset.skipped:,}")
-    if dataset.subset:
-        console.warn_subset(recipe.dataset.name)
-    return dataset
+def _summary(walk: Walk, published: Published, proven: list[Proof]) -> Summary:
+    training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
+    return Summary(
+        name=walk.recipe.name,
+        version=published.version,
+        test_accuracy=accuracy(training, proven),
+        subset=bool(walk.data and walk.data["subset"]),
+        is_new=published.new,
+    )
 
 
-def _prove(job: Job, candidate: Candidate) -> tuple[list[Proof], Question]:
-    recipe, artifact, trained = candidate.recipe, candidate.artifact, candidate.made.trained
-    with console.stage("prove") as findings:
-        proofs = [
-            rules.prove(candidate.model.config.read_text(), recipe, host_configs(candidate)),
-            contract.prove(recipe, artifact, config=candidate.model.config.read_text()),
-            batching.prove(artifact, _sample(candidate), recipe.serving, outputs=recipe.outputs),
-        ]
-        source, batches = _questions(candidate)
-        proof, kept = parity.prove(
-            candidate.reloaded(),
-            candidate.reference,
-            batches,
-            recipe=recipe,
-            source=source,
-        )
-        if trained is not None:
-            parity.require_as_trained(proof, trained.test.accuracy)
-        proofs.append(proof)
-        question = Question(
-            recipe=recipe, rows=kept.rows, expected=kept.expected, version=STAGED_VERSION
-        )
-        proofs.append(proving.before_publishing(job.server, candidate.model, question))
-        findings.append(", ".join(proof.name for proof in proofs))
-    return proofs, question
-
-
-def _sample(candidate: Candidate) -> Rows:
-    """Return some of what the model is asked."""
-    if candidate.dataset is None:
-        return generated(candidate.recipe.inputs)
-    images = first(candidate.dataset.test, SAMPLE).images
-    return image_rows(images, candidate.recipe)
-
-
-def _questions(
-    candidate: Candidate,
-) -> tuple[str, Iterator[tuple[Rows, torch.Tensor | None]]]:
-    """Return what the model is asked: every test image, or generated inputs where there is none."""
-    recipe, dataset = candidate.recipe, candidate.dataset
-    if dataset is None:
-        return "generated inputs", iter([(generated(recipe.inputs), None)])
-    batches = in_order(dataset.test, TEST_BATCH)
-    return "test images", ((image_rows(images, recipe), labels) for images, labels in batches)
-
-
-def _publish(job: Job, candidate: Candidate, manifest: Manifest, question: Question) -> Built:
-    proofs = list(manifest.proofs)
-    with console.stage("publish") as findings:
-        published = publish(candidate.model, job.repository, version=STAGED_VERSION)
-        if isinstance(job.server, ExternalServerSpec):
-            question = dataclasses.replace(question, version=published.version)
-            proofs[-1] = proving.after_publishing(
-                job.server, published, job.repository, question, proofs[-1]
-            )
-            proven = dataclasses.replace(manifest, proofs=tuple(proofs))
-            rewrite_manifest(published, proven.to_json(), job.repository)
-        findings.append(f"{candidate.recipe.name} version {published.version}")
-    return Built(recipe=candidate.recipe, published=published, proofs=tuple(proofs))
-
-
-def _print(built: Built, summary: Summary) -> None:
-    published = built.published
-    console.out.print(console.proofs_table(built.proofs))
-    title = str(_shown(published) / built.recipe.name)
-    console.out.print(console.model_tree(published.model.directory, published.version, title=title))
+def _print(walk: Walk, published: Published, proven: list[Proof], summary: Summary) -> None:
+    console.out.print(console.proofs_table(proven))
+    if not published.new:
+        tell(walk.job, summary)
+        return
+    place = destination_of(walk.job.repository).title
     console.out.print(
-        console.published_line(
-            summary.name,
-            summary.version,
+        console.model_tree(
+            published.model.directory, published.version, title=f"{place}/{summary.name}"
+        )
+    )
+    console.out.print(
+        console.version_line(
+            f"\n[bold]{summary.name}[/] version {summary.version} is published",
             test_accuracy=summary.test_accuracy,
             subset=summary.subset,
         )
     )
-    console.out.print(examples(built.recipe, repository=_shown(published)), markup=False)
-
-
-def _shown(published: Published) -> Path:
-    """Return the repository's path as the user would type it here."""
-    repository = published.model.directory.parent
-    here = Path.cwd()
-    return repository.relative_to(here) if repository.is_relative_to(here) else repository
+    console.out.print(examples(walk.recipe, repository=place), markup=False)

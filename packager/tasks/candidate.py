@@ -4,58 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
-from packager import console
-from packager.datasets.load import Dataset
 from packager.errors import ProofError
-from packager.export import existing, torchscript
-from packager.export.preprocessing import with_preprocessing
-from packager.model_config.render import STAGED_VERSION, label_filename, render
-from packager.proof import contract
+from packager.export import torchscript
+from packager.model_config.render import STAGED_VERSION
 from packager.repository.layout import ModelPaths
-from packager.repository.manifest import Manifest, sha256
-from packager.spec.architecture import TorchScriptSpec
-from packager.spec.recipe import Pixels, Recipe
-from packager.tasks.recording import (
-    dataset_record,
-    module_record,
-    preprocessing_record,
-    training_record,
-)
-from packager.tasks.training import Made
+from packager.repository.manifest import sha256
+from packager.spec.job import Stage
+from packager.stages.walk import ARTIFACT
+from packager.tasks.metrics import metrics_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from packager.proof.result import Proof
+    import torch
+
+    from packager.stages.walk import Walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A staged model, to be proven and published, with all that it came from.
+    """A staged model, to be proven and published.
 
-    `reference` is what the artifact must answer as: the module before it was exported. `sha256`
-    is that of every staged file before the first proof, by its path in the model's directory; what
-    is no file is listed by a word.
+    `sha256` is that of every staged file before the first proof, by its path in the model's
+    directory; what is no file is listed by a word.
     """
 
-    recipe: Recipe
-    dataset: Dataset | None
-    made: Made
     model: ModelPaths
-    reference: nn.Module
-    artifact: torch.jit.ScriptModule
     sha256: Mapping[str, str]
 
     def key(self, path: Path) -> str:
         """Return the name by which `sha256` knows a staged file."""
         return str(path.relative_to(self.model.directory))
 
-    def reloaded(self) -> torch.jit.ScriptModule:
+    def files(self) -> dict[str, str]:
+        """Return the sha256 of the version's own files by name."""
+        version = f"{STAGED_VERSION}/"
+        return {
+            path.removeprefix(version): digest
+            for path, digest in self.sha256.items()
+            if path.startswith(version)
+        }
+
+    def loaded(self) -> torch.jit.ScriptModule:
         """Return the artifact as it is on disk: what other proofs did to theirs is not in it."""
         return torchscript.load(self.model.artifact(STAGED_VERSION))
 
@@ -77,35 +69,27 @@ class Candidate:
             )
 
 
-def stage(recipe: Recipe, dataset: Dataset | None, module: Made, model: ModelPaths) -> Candidate:
-    """Write everything but the manifest, and read the artifact back."""
-    path = model.artifact(STAGED_VERSION)
-    path.parent.mkdir()
-    with console.stage("export") as findings:
-        reference = _export(recipe, module, path)
-        artifact = torchscript.load(path)
-        size = path.stat().st_size
-        findings.append(f"TorchScript ({_method(recipe)}), {size:,} bytes")
-    recipe = contract.derive_outputs(recipe, artifact)
-    model.config.write_text(render(recipe))
-    if recipe.serving.hosts:
-        model.configs.mkdir()
-    for host in recipe.serving.hosts:
-        model.host_config(host.name).write_text(render(recipe.on(host)))
-    if any(label_filename(tensor, recipe) for tensor in recipe.outputs):
-        model.labels.write_text("".join(f"{name}\n" for name in recipe.classes))
-    if module.trained is not None:
-        lines = [epoch.to_json() for epoch in module.trained.epochs]
+def stage(walk: Walk, model: ModelPaths) -> Candidate:
+    """Write everything but the manifest, from what the stages gave."""
+    rendered = walk.value(Stage.render)
+    model.version(STAGED_VERSION).mkdir()
+    model.artifact(STAGED_VERSION).write_bytes(walk.file(Stage.export, ARTIFACT))
+    write_texts(model, rendered)
+    lines = metrics_lines(walk)
+    if lines:
         model.metrics(STAGED_VERSION).write_text("".join(lines))
-    return Candidate(
-        recipe=recipe,
-        dataset=dataset,
-        made=module,
-        model=model,
-        reference=reference,
-        artifact=artifact,
-        sha256=_digests_of(model),
-    )
+    return Candidate(model=model, sha256=_digests_of(model))
+
+
+def write_texts(model: ModelPaths, rendered: Mapping[str, Any]) -> None:
+    """Write what the render stage gave: configs and labels."""
+    model.config.write_text(rendered["config"])
+    if rendered["host_configs"]:
+        model.configs.mkdir(exist_ok=True)
+    for host, text in rendered["host_configs"].items():
+        model.host_config(host).write_text(text)
+    if rendered["labels"]:
+        model.labels.write_text("".join(f"{name}\n" for name in rendered["labels"]))
 
 
 def _digests_of(model: ModelPaths) -> dict[str, str]:
@@ -121,51 +105,3 @@ def _digest_of(path: Path) -> str:
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         return "no plain file"
     return "directory" if path.is_dir() else sha256(path)
-
-
-def _export(recipe: Recipe, module: Made, path: Path) -> nn.Module:
-    """Write the artifact; return the module that it must answer as."""
-    if isinstance(recipe.architecture, TorchScriptSpec):
-        existing.copy_in(recipe.architecture, path)
-        return torchscript.load(recipe.architecture.path)
-    served = module.require_module()
-    if recipe.export.pixels is Pixels.uint8 and recipe.dataset is not None:
-        served = with_preprocessing(served, recipe.dataset.normalize).eval()
-    torchscript.export(served, method=recipe.export.method, path=path)
-    return served
-
-
-def _method(recipe: Recipe) -> str:
-    if isinstance(recipe.architecture, TorchScriptSpec):
-        return "the file as it is"
-    return recipe.export.method.value
-
-
-def host_configs(candidate: Candidate) -> dict[str, str]:
-    """Return the staged configs of hosts."""
-    return {host: path.read_text() for host, path in candidate.model.host_configs().items()}
-
-
-def manifest_of(candidate: Candidate, proofs: list[Proof]) -> Manifest:
-    """Return what the manifest says: of files that are unchanged since their proofs.
-
-    Raises:
-        ProofError: they are not.
-    """
-    candidate.require_unchanged()
-    model, recipe, trained = candidate.model, candidate.recipe, candidate.made.trained
-    files = [model.artifact(STAGED_VERSION)]
-    if trained is not None:
-        files.append(model.metrics(STAGED_VERSION))
-    return Manifest(
-        recipe=recipe,
-        files={path.name: candidate.sha256[candidate.key(path)] for path in files},
-        config=model.config.read_text(),
-        host_configs=host_configs(candidate),
-        labels=recipe.classes if model.labels.exists() else (),
-        dataset=dataset_record(recipe, candidate.dataset),
-        preprocessing=preprocessing_record(recipe),
-        training=training_record(recipe, trained),
-        module=module_record(recipe, candidate.made.module),
-        proofs=tuple(proofs),
-    )

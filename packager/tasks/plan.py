@@ -1,41 +1,83 @@
-"""`task=plan`: what a build would do and which version would appear; writes nothing."""
+"""`task=plan`: what a build would do, why, and which version would appear; writes nothing."""
 
 from __future__ import annotations
 
 import difflib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packager import console
-from packager.model_config.render import render
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, ModelPaths
-from packager.repository.versions import next_version, versions
+from packager.datasets.at_hand import at_hand
+from packager.errors import PackagerError, SpecError
+from packager.repository.changes import what_triton_does
+from packager.repository.destination import destination_of
+from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER
+from packager.repository.state import read
 from packager.spec.architecture import TorchScriptSpec
-from packager.spec.job import Job, PlanFormat, PlanTask
+from packager.spec.job import PlanFormat, Stage
 from packager.spec.recipe import Pixels
 from packager.spec.training import NoTrainerSpec
+from packager.stages.reasons import changes, told
+from packager.stages.start import begun
+from packager.tasks.compatibility import require_compatible
 from packager.tasks.preflight import require_scores
+from packager.tasks.rendering import rendered
+from packager.tasks.unchanged import same_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
+    from packager.repository.files import Files
+    from packager.repository.state import ModelState
+    from packager.spec.job import Job, PlanTask
     from packager.spec.recipe import Recipe
+    from packager.stages.walk import Walk
+
+
+NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
+    Stage.data: (),
+    Stage.train: (Stage.data,),
+    Stage.export: (Stage.data, Stage.train),
+    Stage.render: (Stage.data,),
+    Stage.rules: (Stage.render,),
+    Stage.contract: (Stage.export, Stage.render),
+    Stage.batching: (Stage.export,),
+    Stage.parity: (Stage.export,),
+    Stage.live: (Stage.export, Stage.render, Stage.parity),
+}
+"""The stages without whose results a stage's key is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One stage: what it does, whether its result is `reused`, and else why it runs."""
+
+    stage: str
+    does: str
+    reused: bool
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A build that has not happened: its steps, its version and its change of configs.
+    """A build that has not happened.
 
-    `config_diff` is a unified diff of `config.pbtxt`, then of hosts' configs; None where they
-    follow from the artifact yet to come.
+    `version` is the one that would appear, None where nothing would be published. `config_diff` is
+    a unified diff of `config.pbtxt`, then of hosts' configs; None where they follow from the
+    artifact yet to come. `triton` says what a server that polls would do. `refused` is why the
+    build would end without publishing, as far as that is known now.
     """
 
     model: str
-    version: int
+    repository: str
+    version: int | None
     present_versions: tuple[int, ...]
-    steps: tuple[str, ...]
+    served_versions: tuple[int, ...]
+    steps: tuple[Step, ...]
     config_diff: str | None
+    triton: tuple[str, ...]
+    refused: str | None
 
 
 def run(job: Job, task: PlanTask) -> None:
@@ -44,39 +86,148 @@ def run(job: Job, task: PlanTask) -> None:
     if task.format is PlanFormat.json:
         console.out.print_json(json.dumps(asdict(plan)))
         return
-    console.out.print(
-        f"[bold]{plan.model}[/]: version {plan.version} would be published to {job.repository.path}"
-    )
+    if plan.version is None:
+        told = f"is unchanged: nothing would be published to {plan.repository}"
+    else:
+        told = f"version {plan.version} would be published to {plan.repository}"
+    console.out.print(f"[bold]{plan.model}[/] {told}", soft_wrap=True)
     for step in plan.steps:
-        console.out.print(f"  {step}")
+        console.out.print(f"  {step.stage:8}  {step.reason}: {step.does}", markup=False)
     if plan.config_diff is None:
         console.out.print("config.pbtxt: inputs and outputs would follow from the artifact")
     else:
         console.out.print(plan.config_diff or "config.pbtxt: unchanged", markup=False)
+    for line in plan.triton:
+        console.out.print(f"Triton {line}", markup=False)
+    if plan.refused is not None:
+        console.out.print(f"refused: {plan.refused}", markup=False)
 
 
 def make(job: Job) -> Plan:
-    """Return the plan; reads the repository only.
+    """Return the plan; reads the repository and what is kept of earlier builds, writes nothing.
 
     Raises:
         SpecError: the recipe contradicts itself.
+        UnavailableError: a remote repository cannot be read.
     """
-    recipe = job.require_recipe()
-    require_scores(recipe)
-    model = ModelPaths(job.repository.path / recipe.name)
+    require_scores(job.require_recipe())
+    destination = destination_of(job.repository)
+    state = read(destination.files(), job.require_recipe().name)
+    with begun(job, frozen=True) as walk:
+        if walk.recipe.dataset is not None:
+            walk.fetched = at_hand(
+                walk.recipe.dataset, cache=job.cache.path / "data", digest=walk.digest
+            )
+        steps = tuple(_steps(walk, state))
+        is_same = len(walk.results) == len(walk.stages) and all(step.reused for step in steps)
+        same = same_version(walk) if is_same else None
+        version = None if same is not None else destination.next_version(state.name)
+        texts = _texts(walk, state, version)
     return Plan(
-        model=recipe.name,
-        version=next_version(model.directory),
-        present_versions=versions(model.directory),
-        steps=(
-            f"data:    {_data(recipe)}",
-            f"train:   {_training(recipe)}",
-            f"export:  {_export(recipe)}",
-            f"prove:   rules, contract, batching, parity, live{_hosts(recipe)}",
-            f"publish: {model.version(next_version(model.directory))}",
-        ),
-        config_diff=_config_diff(recipe, model),
+        model=state.name,
+        repository=destination.title,
+        version=version,
+        present_versions=state.versions,
+        served_versions=state.served,
+        steps=steps,
+        config_diff=None if texts is None else _config_diff(destination.files(), state, texts),
+        triton=_triton(state, texts, version),
+        refused=None if texts is None else _refusal(job, walk.recipe),
     )
+
+
+def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
+    """Go from stage to stage as far as keys are known; yield what each would do."""
+    for stage in walk.stages:
+        does = _does(stage, walk)
+        missing = [one for one in NEEDS[stage] if one in walk.stages and one not in walk.results]
+        if stage is Stage.render and not (walk.recipe.outputs or Stage.export in walk.results):
+            missing.append(Stage.export)
+        if missing:
+            yield Step(
+                stage=stage.value, does=does, reused=False, reason=f"after {missing[0].value}"
+            )
+            continue
+        reason = _reason(stage, walk, state)
+        if reason is None:
+            yield Step(stage=stage.value, does=does, reused=True, reason="reused")
+            continue
+        if stage is Stage.render:
+            # So quick that it is done for the plan's own sake.
+            inputs = walk.inputs(stage)
+            walk.keep(stage, rendered(walk.recipe), inputs=inputs, seconds=0.0)
+        yield Step(stage=stage.value, does=does, reused=False, reason=reason)
+
+
+def _reason(stage: Stage, walk: Walk, state: ModelState) -> str | None:
+    """Return why a stage would run; None where its result is kept, and is gone on with."""
+    if stage is Stage.data and walk.fetched is None:
+        return "to be fetched"
+    try:
+        found = walk.find(stage)
+        inputs = walk.inputs(stage)
+    except PackagerError as error:
+        return f"cannot be told ({error.problem})"
+    except OSError as error:
+        return f"cannot be told ({error.filename}: {error.strerror})"
+    if found is None:
+        return _difference(stage, walk, state, inputs)
+    walk.take(stage, found)
+    return None
+
+
+def _difference(stage: Stage, walk: Walk, state: ModelState, inputs: Mapping[str, Any]) -> str:
+    """Return how what a stage reads differs from what it read for the newest version."""
+    if state.newest is None:
+        return "no earlier build"
+    key = state.newest.stage_key(stage.value)
+    before = walk.store.inputs_of(stage.value, key) if key else None
+    found = changes(before, inputs) if before is not None else []
+    return f"changed because {told(found)}" if found else "its result is not kept any more"
+
+
+def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, Any] | None:
+    """Return the texts that would be published; None where they are not known yet."""
+    if Stage.render not in walk.results:
+        return None
+    number = version or (state.versions[-1] if state.versions else 1)
+    return rendered(walk.recipe, version=number).value
+
+
+def _triton(
+    state: ModelState, texts: Mapping[str, Any] | None, version: int | None
+) -> tuple[str, ...]:
+    """Return what a server that polls would do about the new version."""
+    if texts is None or version is None:
+        return ()
+    return tuple(what_triton_does(state.config, texts["config"], state.versions, version))
+
+
+def _refusal(job: Job, recipe: Recipe) -> str | None:
+    """Return why the new config is not taken beside what is published."""
+    try:
+        require_compatible(job, recipe)
+    except SpecError as error:
+        return str(error)
+    return None
+
+
+def _does(stage: Stage, walk: Walk) -> str:
+    """Return what a stage works on."""
+    recipe = walk.recipe
+    match stage:
+        case Stage.data:
+            return _data(recipe)
+        case Stage.train:
+            return _training(recipe)
+        case Stage.export:
+            return _export(recipe)
+        case Stage.render:
+            return f"config.pbtxt{_hosts(recipe)}"
+        case _:
+            return (
+                f"proof of {stage.value}" if stage is not Stage.live else "proof by a real Triton"
+            )
 
 
 def _data(recipe: Recipe) -> str:
@@ -109,28 +260,22 @@ def _export(recipe: Recipe) -> str:
 def _hosts(recipe: Recipe) -> str:
     """Return which hosts get a config of their own; a GPU's is only run where there is one."""
     hosts = recipe.serving.hosts
-    told = ", ".join(f"{host.name} ({host.instance_group.kind.value})" for host in hosts)
-    return f"; a config each for hosts {told}" if hosts else ""
+    told_hosts = ", ".join(f"{host.name} ({host.instance_group.kind.value})" for host in hosts)
+    return f" and a config each for hosts {told_hosts}" if hosts else ""
 
 
-def _config_diff(recipe: Recipe, model: ModelPaths) -> str | None:
+def _config_diff(files: Files, state: ModelState, texts: Mapping[str, Any]) -> str:
     """Return how `config.pbtxt` and the configs of hosts would change, one diff after the other."""
-    if not (recipe.inputs and recipe.outputs):
-        return None
-    before = {CONFIG_FILE: model.config} | {
-        f"{CONFIGS_FOLDER}/{path.name}": path for path in model.host_configs().values()
+    before = {CONFIG_FILE: state.config or ""} | {
+        path.removeprefix(f"{state.name}/"): (files.read(path) or b"").decode(errors="replace")
+        for path in files.files(f"{state.name}/{CONFIGS_FOLDER}")
     }
-    after = {CONFIG_FILE: render(recipe)} | {
-        f"{CONFIGS_FOLDER}/{host.name}.pbtxt": render(recipe.on(host))
-        for host in recipe.serving.hosts
+    after = {CONFIG_FILE: texts["config"]} | {
+        f"{CONFIGS_FOLDER}/{host}.pbtxt": text for host, text in texts["host_configs"].items()
     }
     return "".join(
-        _diff(name, _text(before.get(name)), after.get(name, "")) for name in before | after
+        _diff(name, before.get(name, ""), after.get(name, "")) for name in before | after
     )
-
-
-def _text(path: Path | None) -> str:
-    return path.read_text() if path is not None and path.exists() else ""
 
 
 def _diff(name: str, before: str, after: str) -> str:

@@ -11,8 +11,9 @@ from packager.model_config.parse import parse
 from packager.model_config.render import render
 from packager.proof import triton_rules
 from packager.proof.inputs import require_image_input, require_mapped
-from packager.repository.publish import prepare
-from packager.server import docker, embedded, gpus, ports
+from packager.repository import signing
+from packager.repository.destination import destination_of
+from packager.server import docker, embedded, gpus, ports, releases
 from packager.server.external import external
 from packager.server.start import choose
 from packager.server.stub_paths import require_safe
@@ -27,6 +28,7 @@ from packager.spec.server import (
 from packager.spec.serving import InstanceKind
 from packager.spec.tensors import DataType
 from packager.spec.training import NoTrainerSpec
+from packager.tasks.compatibility import require_compatible
 
 if TYPE_CHECKING:
     from packager.spec.job import Job
@@ -48,7 +50,17 @@ def run(job: Job) -> None:
     _require_rules(recipe)
     _require_files(recipe)
     _require_server(job.server, recipe)
-    prepare(job.repository)
+    if job.release is not None:
+        releases.require_known(job.release)
+    if job.repository.signing_key is not None:
+        signing.require(job.repository.signing_key)
+    destination_of(job.repository).prepare()
+    if recipe.inputs and recipe.outputs and _are_classes_known(recipe):
+        require_compatible(job, recipe)
+
+
+def _are_classes_known(recipe: Recipe) -> bool:
+    return recipe.dataset is None or bool(recipe.classes)
 
 
 def require_scores(recipe: Recipe) -> None:

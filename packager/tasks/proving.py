@@ -93,14 +93,8 @@ def after_publishing(
     published: Published,
     repository: RepositorySpec,
     question: Question,
-    proof: Proof,
 ) -> Proof:
-    """Prove on a server that follows the repository; on failure take the version back out.
-
-    Does nothing where the proof was made before publishing.
-    """
-    if proof is not AFTER_PUBLISHING:
-        return proof
+    """Prove on a server that follows the repository; on failure take the version back out."""
     try:
         return _asked(server, question, server.ready_timeout_s)
     except BaseException as error:

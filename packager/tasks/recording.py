@@ -1,40 +1,120 @@
-"""What a manifest says of a build: its data, its preprocessing, its training."""
+"""What a manifest says of a build: its data, its preprocessing, its training, its stages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from packager.repository.manifest import sha256
+from packager import __version__
+from packager.repository.manifest import Manifest, sha256
+from packager.resources import PACKAGE
 from packager.spec.architecture import TorchScriptSpec
+from packager.spec.job import Stage
 from packager.spec.plain import plain
 from packager.spec.recipe import Pixels
-from packager.spec.training import NoTrainerSpec
-from packager.training import ranks
-from packager.training.checkpoints import weights_digest
+from packager.stages import environment
+from packager.stages.walk import digest_of
+from packager.tasks.metrics import epoch_times
+from packager.tasks.rendering import rendered
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping, Sequence
 
-    from packager.datasets.load import Dataset
+    from packager.proof.result import Proof
     from packager.spec.recipe import Recipe
-    from packager.training.fit import Trained
+    from packager.stages.walk import Walk
 
 
-def dataset_record(recipe: Recipe, dataset: Dataset | None) -> dict[str, object] | None:
-    """Return which images the model learnt from and was proven on."""
-    if recipe.dataset is None or dataset is None:
-        return None
+def manifest_of(
+    walk: Walk, *, files: Mapping[str, str], proofs: Sequence[Proof], version: int
+) -> Manifest:
+    """Return the manifest of a model whose stages are all behind.
+
+    `files` are the sha256 of the version's own files by name. `version` is the number that the
+    model gets: its configs may name it.
+    """
+    recipe, texts = walk.recipe, rendered(walk.recipe, version=version).value
+    training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
+    return Manifest(
+        recipe=recipe,
+        files=files,
+        config=texts["config"],
+        host_configs=texts["host_configs"],
+        labels=tuple(texts["labels"]),
+        dataset=dataset_record(recipe, walk.data),
+        preprocessing=preprocessing_record(recipe),
+        module=module_record(recipe, weights=walk.weights),
+        training=training,
+        metrics={"accuracy": accuracy(training, proofs), "subset": _is_subset(walk)},
+        proofs=tuple(proofs),
+        code=code_record(),
+        host=environment.host(Stage.train, recipe),
+        release=walk.job.release,
+        stages={
+            stage.value: {"key": result.key, "code": digest_of(result.inputs["code"])}
+            for stage, result in walk.results.items()
+        },
+        times=times(walk, proofs),
+    )
+
+
+def times(walk: Walk, proofs: Sequence[Proof]) -> dict[str, object]:
+    """Return when and how long: of a stage that was reused, how long it took when it ran."""
     return {
-        "name": recipe.dataset.name,
-        "source": dataset.source,
-        "digest": dataset.digest,
-        "subset": dataset.subset,
-        "skipped_images": dataset.skipped,
-        "train_images": len(dataset.train.labels),
-        "test_images": len(dataset.test.labels),
+        "built": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": {stage.value: result.value["seconds"] for stage, result in walk.results.items()},
+        "epochs": epoch_times(walk),
+        "proofs": {proof.name: proof.timing for proof in proofs if proof.timing},
     }
+
+
+def accuracy(training: Mapping[str, Any] | None, proofs: Sequence[Proof]) -> float | None:
+    """Return the accuracy on the test set in [0, 1], of training or else of the proof."""
+    if training is not None:
+        return float(training["test_accuracy"])
+    measured = (proof.measured.get("accuracy") for proof in proofs)
+    return next((value for value in measured if value is not None), None)
+
+
+def code_record() -> dict[str, object]:
+    """Return which source of packager's own built the model; no revision outside a checkout."""
+    return {"packager": __version__, "revision": _git("rev-parse", "HEAD"), "modified": _modified()}
+
+
+def _modified() -> bool | None:
+    """Return whether packager's own source differs from its revision."""
+    changed = _git("status", "--porcelain", "--", "packager", "conf", "templates")
+    return None if changed is None else bool(changed)
+
+
+def _git(*arguments: str) -> str | None:
+    checkout = PACKAGE.parent
+    if not (checkout / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _is_subset(walk: Walk) -> bool:
+    return bool(walk.data and walk.data["subset"])
+
+
+def dataset_record(recipe: Recipe, data: Mapping[str, Any] | None) -> dict[str, object] | None:
+    """Return which images the model learnt from and was proven on."""
+    if recipe.dataset is None or data is None:
+        return None
+    kept = ("source", "digest", "subset", "skipped_images", "train_images", "test_images")
+    return {"name": recipe.dataset.name, **{key: data[key] for key in kept}}
 
 
 def preprocessing_record(recipe: Recipe) -> dict[str, object] | None:
@@ -53,34 +133,10 @@ def preprocessing_record(recipe: Recipe) -> dict[str, object] | None:
     }
 
 
-def module_record(recipe: Recipe, module: nn.Module | None) -> dict[str, object]:
+def module_record(recipe: Recipe, *, weights: str | None) -> dict[str, object]:
     """Return which weights the model has, and the digest of the file that they came from."""
     given = recipe.architecture
-    if isinstance(given, TorchScriptSpec):
-        return {"weights_sha256": None, "file_sha256": sha256(given.path)}
-    return {
-        "weights_sha256": None if module is None else weights_digest(module),
-        "file_sha256": None if given.weights is None else sha256(given.weights.path),
-    }
-
-
-def training_record(recipe: Recipe, trained: Trained | None) -> dict[str, object] | None:
-    """Return how the weights came about: nothing that differs from one run to the next."""
-    if trained is None or isinstance(recipe.trainer, NoTrainerSpec):
-        return None
-    return {
-        "best_epoch": trained.best_epoch,
-        "selected_on": recipe.trainer.selection.value,
-        "stopped_by": trained.stopped_by,
-        "test_accuracy": trained.test.accuracy,
-        "class_accuracies": list(trained.test.class_accuracies),
-        "confusion_matrix": plain(trained.test.confusion),
-        "precision": trained.precision,
-        "seed": recipe.trainer.seed,
-        "threads": torch.get_num_threads(),
-        "processes": ranks.size(),
-        "epochs": [
-            {"epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy}
-            for epoch in trained.epochs
-        ],
-    }
+    path = given.path if isinstance(given, TorchScriptSpec) else None
+    if not isinstance(given, TorchScriptSpec) and given.weights is not None:
+        path = given.weights.path
+    return {"weights_sha256": weights, "file_sha256": None if path is None else sha256(path)}

@@ -43,7 +43,7 @@ NUMPY_NAMES = {
 } | {data_type: data_type.value.lower() for data_type in DataType if "INT" in data_type.value}
 
 
-def examples(recipe: Recipe, *, repository: Path) -> str:
+def examples(recipe: Recipe, *, repository: str) -> str:
     """Return how to serve the repository, and how to ask the model by curl and from Python.
 
     The requests need nothing but curl and Python's standard library; where a tensor is FP16,
@@ -129,11 +129,11 @@ def _shape(tensor: TensorSpec, recipe: Recipe) -> list[int]:
     return [1 if size == -1 else size for size in shape]
 
 
-def _serve(repository: Path) -> str:
+def _serve(repository: str) -> str:
     """Return the command that serves the repository, by a Python that has packager."""
     command = [_python(), "-m", "packager", "task=serve"]
-    if str(repository) != DEFAULT_REPOSITORY:
-        command.append(f"repository.path={_quoted(str(repository))}")
+    if repository != DEFAULT_REPOSITORY:
+        command.append(f"repository.path={_quoted(repository)}")
     return shlex.join(command)
 
 

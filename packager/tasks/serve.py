@@ -35,14 +35,15 @@ def run(job: Job, task: ServeTask) -> None:
         SpecError: the chosen server is not ours to start.
         UnavailableError: no repository, no server, or it ended by itself.
     """
-    if not job.repository.path.is_dir():
+    repository = job.require_local_repository().path
+    if not repository.is_dir():
         raise UnavailableError(
-            f"there is no model repository at {job.repository.path}",
+            f"there is no model repository at {repository}",
             where="repository.path",
             remedy="build a model first, for example: python -m packager model=fashion_cnn",
         )
     spec = _with_standard_ports(job.server)
-    with start(spec, job.repository.path, control=task.control, host=task.host) as server:
+    with start(spec, repository, control=task.control, host=task.host) as server:
         _print(server)
         console.err.print("[dim]Ctrl-C stops it[/]")
         status = server.wait()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from packager import console, training_console
 from packager.architectures.build import build, require_scores
+from packager.architectures.rebuild import state_of
 from packager.architectures.summary import summarize
 from packager.errors import SpecError, UnavailableError
 from packager.export import torchscript
@@ -22,67 +20,42 @@ from packager.export.dtypes import TORCH_DTYPES
 from packager.export.preprocessing import with_preprocessing
 from packager.proof import contract
 from packager.proof.inputs import sizes
-from packager.spec.architecture import TorchScriptSpec
+from packager.spec.job import Stage
+from packager.spec.plain import plain
 from packager.spec.recipe import Pixels
 from packager.spec.training import NoTrainerSpec, TrainerSpec
+from packager.stages.output import Output
+from packager.stages.walk import STATE, key_of
 from packager.training import checkpoints, ranks
-from packager.training.device import prepare, torch_device
+from packager.training.checkpoints import weights_digest
 from packager.training.fit import Trained, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from packager.datasets.load import Dataset
-    from packager.spec.job import Job
+    from torch import nn
+
+    from packager.cache.record import Result
     from packager.spec.recipe import Recipe
     from packager.spec.tensors import TensorSpec
+    from packager.stages.walk import Walk
+    from packager.tasks.ingredients import Ingredients
     from packager.training.metrics import EpochMetrics, Observer, StepMetrics
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
-    """A module in evaluation mode, None where the recipe packages a TorchScript file as it is.
+def train(walk: Walk, ingredients: Ingredients, keep: Callable[[Output], Result]) -> Result | None:
+    """Make the recipe's module and keep its weights; None in processes that only help to train.
 
-    `trained` tells how it was trained, if it was; `kept` is what interrupted training left behind.
-    """
-
-    module: nn.Module | None
-    trained: Trained | None
-    kept: checkpoints.Checkpoints
-
-    def discard_checkpoints(self) -> None:
-        """Remove what is not needed once the model is published.
-
-        Training that a limit ended keeps its checkpoint: a higher limit goes on from there.
-        """
-        if self.trained is not None and self.trained.stopped_by is None:
-            self.kept.discard()
-
-    def require_module(self) -> nn.Module:
-        """Return the module, where the recipe packages no file."""
-        if self.module is None:
-            raise TypeError("a TorchScript file is packaged as it is")
-        return self.module
-
-
-@contextlib.contextmanager
-def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | None]:
-    """Give the recipe's module; None in the processes that only help to train it.
-
-    What training leaves for a next session is locked meanwhile.
+    What training leaves for a next session goes once its result is kept. Training that a limit
+    ended keeps it: a higher limit goes on from there.
 
     Raises:
         SpecError, ProofError, UnavailableError: as building and training do.
     """
-    nothing = checkpoints.Checkpoints(folder=None)
-    prepare(seed=recipe.trainer.seed, threads=recipe.trainer.threads)
-    if isinstance(recipe.architecture, TorchScriptSpec):
-        yield Made(module=None, trained=None, kept=nothing)
-        return
+    recipe, dataset = walk.recipe, ingredients.dataset
+    source = ingredients.module_source()
+    module = build(source.architecture, sample_shape=source.sample_shape, classes=source.classes)
     trains = isinstance(recipe.trainer, TrainerSpec)
-    module = build(
-        recipe.architecture, sample_shape=_sample_shape(recipe), classes=_classes(recipe)
-    )
     if dataset is not None:
         require_scores(
             module,
@@ -94,18 +67,82 @@ def made(job: Job, recipe: Recipe, dataset: Dataset | None) -> Iterator[Made | N
     if isinstance(recipe.trainer, NoTrainerSpec) or dataset is None:
         with console.stage("train") as findings:
             findings.append(_untrained(recipe))
-        yield Made(module=module.eval(), trained=None, kept=nothing)
-        return
+        return keep(_output(module, findings))
     _require_trainable(module)
     _require_exportable(module, recipe)
-    device = torch_device(recipe.trainer.device)
-    key = checkpoints.training_key(module, dataset, recipe.trainer, device)
-    with checkpoints.opened(job.cache.path / "training", key) as kept:
-        trained = _fit(module, recipe.trainer, dataset, kept)
-        if trained is not None:
-            yield Made(module=trained.module, trained=trained, kept=kept)
-        else:
-            yield None
+    key = key_of(walk.inputs(Stage.train))
+    with checkpoints.opened(walk.job.cache.path / "training", key[:32]) as kept:
+        with (
+            console.stage("train") as findings,
+            training_console.TrainingProgress(recipe.trainer.epochs) as progress,
+        ):
+            trained = fit(
+                module,
+                dataset,
+                recipe.trainer,
+                observer=_Observers(progress, *_tensorboard(recipe.trainer)),
+                checkpoints=kept,
+            )
+            findings.extend(_trained(trained, recipe.trainer) if trained else ())
+        if trained is None:
+            return None
+        console.err.print(training_console.class_table(trained.test, dataset.classes))
+        result = keep(_output(trained.module, findings, recipe.trainer, trained))
+        if trained.stopped_by is None:
+            kept.discard()
+    return result
+
+
+def _output(
+    module: nn.Module,
+    findings: list[str],
+    trainer: TrainerSpec | None = None,
+    trained: Trained | None = None,
+) -> Output:
+    """Return the stage's output; weights that anybody can draw or read again are not kept."""
+    value: dict[str, object] = {
+        "weights": weights_digest(module),
+        "finding": "; ".join(findings),
+        "training": None,
+        "epochs": [],
+        "stopped_by": None,
+    }
+    if trainer is None or trained is None:
+        return Output(value=value)
+    value |= {
+        "training": _record(trainer, trained),
+        "epochs": [epoch.as_json() for epoch in trained.epochs],
+        "stopped_by": trained.stopped_by,
+    }
+    return Output(value=value, files={STATE: state_of(trained.module)})
+
+
+def _record(trainer: TrainerSpec, trained: Trained) -> dict[str, object]:
+    """Return how the weights came about: nothing that differs from one run to the next."""
+    return {
+        "best_epoch": trained.best_epoch,
+        "selected_on": trainer.selection.value,
+        "stopped_by": trained.stopped_by,
+        "test_accuracy": trained.test.accuracy,
+        "class_accuracies": list(trained.test.class_accuracies),
+        "confusion_matrix": plain(trained.test.confusion),
+        "precision": trained.precision,
+        "seed": trainer.seed,
+        "threads": torch.get_num_threads(),
+        "processes": ranks.size(),
+        "epochs": [
+            {"epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy}
+            for epoch in trained.epochs
+        ],
+    }
+
+
+def _trained(trained: Trained, trainer: TrainerSpec) -> list[str]:
+    finding = (
+        f"test accuracy {trained.test.accuracy:.2%} with epoch {trained.best_epoch} of"
+        f" {trainer.epochs}, chosen on {trainer.selection.value} images"
+    )
+    return [finding, *([f"stopped by {trained.stopped_by}"] if trained.stopped_by else [])]
 
 
 def _require_trainable(module: nn.Module) -> None:
@@ -138,19 +175,6 @@ def _untrained(recipe: Recipe) -> str:
     return f"none: weights drawn from seed {recipe.trainer.seed}"
 
 
-def _sample_shape(recipe: Recipe) -> tuple[int, ...] | None:
-    """Return one sample's shape, None where there are several inputs."""
-    return recipe.inputs[0].dims if len(recipe.inputs) == 1 else None
-
-
-def _classes(recipe: Recipe) -> int | None:
-    """Return how many scores to give: one a class, or without data what the recipe's output has."""
-    if recipe.dataset is not None:
-        return len(recipe.classes)
-    (*_, last) = recipe.outputs[0].dims if recipe.outputs and recipe.outputs[0].dims else (-1,)
-    return last if len(recipe.outputs) == 1 and last != -1 else None
-
-
 def _dtype(recipe: Recipe, tensor: TensorSpec) -> torch.dtype:
     """Return the type that the module itself takes: images are floats by then."""
     return torch.float32 if recipe.dataset is not None else TORCH_DTYPES[tensor.data_type]
@@ -167,35 +191,6 @@ def _print_layers(module: nn.Module, recipe: Recipe) -> None:
             for tensor in recipe.inputs
         )
         console.err.print(training_console.layer_table(summarize(module, example)))
-
-
-def _fit(
-    module: nn.Module,
-    trainer: TrainerSpec,
-    dataset: Dataset,
-    kept: checkpoints.Checkpoints,
-) -> Trained | None:
-    with (
-        console.stage("train") as findings,
-        training_console.TrainingProgress(trainer.epochs) as progress,
-    ):
-        trained = fit(
-            module,
-            dataset,
-            trainer,
-            observer=_Observers(progress, *_tensorboard(trainer)),
-            checkpoints=kept,
-        )
-        if trained is not None:
-            findings.append(
-                f"test accuracy {trained.test.accuracy:.2%} with epoch {trained.best_epoch} of"
-                f" {trainer.epochs}, chosen on {trainer.selection.value} images"
-            )
-            if trained.stopped_by is not None:
-                findings.append(f"stopped by {trained.stopped_by}")
-    if trained is not None:
-        console.err.print(training_console.class_table(trained.test, dataset.classes))
-    return trained
 
 
 def _tensorboard(trainer: TrainerSpec) -> list[Observer]:

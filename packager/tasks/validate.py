@@ -29,7 +29,7 @@ def run(job: Job, task: ValidateTask) -> None:
         severity=Severity.error if task.errors_only else Severity.warning,
     )
     host = Host(auto_complete=task.auto_complete, gpus=task.host_gpus, backends=task.backends)
-    root = str(task.path or job.repository.path)
+    root = str(task.path or job.require_local_repository().path)
     report = selection.applied(repository.check(root, host=host, jobs=workers.cores()))
     try:
         reports.write(report, reports.Format(task.format), sys.stdout)

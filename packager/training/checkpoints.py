@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import logging
 import os
 import shutil
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from filelock import FileLock, Timeout
 
-from packager import __version__
-from packager.spec.plain import plain
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -27,16 +23,11 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from packager.datasets.load import Dataset
-    from packager.spec.training import TrainerSpec
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.jsonl"
 DIGEST_SIZE = hashlib.sha256().digest_size
 """A checkpoint begins with the sha256 of the rest."""
-
-NOT_IN_THE_KEY = {"max_minutes", "checkpoint_seconds", "tensorboard"}
-"""What may change between two sessions of one training."""
 
 KEPT_SECONDS = 30 * 24 * 3600
 """How long an abandoned training is kept."""
@@ -116,41 +107,6 @@ def opened(root: Path, key: str) -> Iterator[Checkpoints]:
         yield Checkpoints(folder=folder)
     finally:
         lock.release()
-
-
-def training_key(
-    module: nn.Module, dataset: Dataset, spec: TrainerSpec, device: torch.device
-) -> str:
-    """Return a name for all that decides the trained weights, the initial ones included."""
-    trainer = {key: value for key, value in plain(spec).items() if key not in NOT_IN_THE_KEY}
-    decides = {
-        "trainer": trainer,
-        "data": [dataset.digest, plain(dataset.normalize)],
-        "module": repr(module),
-        "code": _code_digest(module),
-        "weights": weights_digest(module),
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "ranks": ranks.size(),
-        "versions": [__version__, torch.__version__],
-    }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _code_digest(module: nn.Module) -> str:
-    """Return the sha256 of the files that the module's classes are written in, torch's aside.
-
-    A user's corrected forward() must not go on with weights that the old one trained.
-    """
-    kinds = {type(part) for part in module.modules()}
-    names = {kind.__module__ for kind in kinds if not kind.__module__.startswith("torch.")}
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        source = getattr(sys.modules.get(name), "__file__", None)
-        digest.update(f"{name}\n".encode())
-        if source is not None:
-            digest.update(Path(source).read_bytes())
-    return digest.hexdigest()
 
 
 def weights_digest(module: nn.Module) -> str:

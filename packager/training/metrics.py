@@ -33,9 +33,13 @@ class EpochMetrics:
     lr: float
     seconds: float
 
+    def as_json(self) -> dict[str, float]:
+        """Return the epoch as a JSON object."""
+        return dataclasses.asdict(self)
+
     def to_json(self) -> str:
-        """Return one line of `metrics.jsonl`."""
-        return json.dumps(dataclasses.asdict(self)) + "\n"
+        """Return one line of the `metrics.jsonl` that grows while training runs."""
+        return json.dumps(self.as_json()) + "\n"
 
 
 class Observer(Protocol):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 
 from .specs import DEBIAN, MNIST_5K, dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packager.datasets.at_hand import Fetched
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from packager.datasets.fetch import Fetched
+from packager.datasets.at_hand import Fetched
 from packager.datasets.samples import Split
 from packager.spec.dataset import DataFormat, DatasetSpec, SourceKind, SourceSpec
 

@@ -15,14 +15,18 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 from packager.errors import UnavailableError
 
 from .mirror import Reply, serving
 from .specs import FILES, LABELS, TORCHVISION, dataset, folder_source, labels_only
+
+if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
 
 mnist = pytest.importorskip("torchvision.datasets.mnist")
 

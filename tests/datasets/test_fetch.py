@@ -9,10 +9,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 from packager.datasets.sources import debian
 from packager.errors import UnavailableError
 from packager.spec.dataset import SourceKind
@@ -27,6 +28,9 @@ from .specs import (
     folder_source,
     labels_only,
 )
+
+if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
 
 NOWHERE = replace(DEBIAN, kind=SourceKind.folder, origin="/nowhere/at/all")
 

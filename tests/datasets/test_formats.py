@@ -15,7 +15,7 @@ from packager.errors import SpecError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from packager.datasets.fetch import Fetched
+    from packager.datasets.at_hand import Fetched
 
 
 def _idx(dims: tuple[int, ...], body: bytes) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 from packager.datasets.image_folder import list_folder
 from packager.datasets.load import Dataset, load
 from packager.datasets.pictures import Files
@@ -22,6 +22,8 @@ from .specs import CLASSES, DEBIAN, dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packager.datasets.at_hand import Fetched
 
 
 def _loaded(root: Path, *classes: str) -> Dataset:

@@ -10,7 +10,7 @@ import torch
 from torchvision.transforms import ToTensor
 from torchvision.transforms.functional import to_pil_image
 
-from packager.datasets.fetch import Fetched
+from packager.datasets.at_hand import Fetched
 from packager.datasets.load import load
 from packager.datasets.transforms import resize, to_float
 from packager.errors import SpecError

@@ -5,19 +5,22 @@ from __future__ import annotations
 import gzip
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 from packager.datasets.load import Dataset, load
 from packager.errors import PackagerError, SpecError, UnavailableError
 from packager.spec.dataset import DataFormat, DatasetSpec, FileSpec, SourceKind, SourceSpec
 
 from .images import in_memory, noise
 from .specs import DEBIAN, FILES, dataset
+
+if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
 
 NAMES = {role: FileSpec(name=file.name, sha256=None) for role, file in FILES.items()}
 ARRAYS = {"arrays": FileSpec(name="arrays.npz", sha256=None)}

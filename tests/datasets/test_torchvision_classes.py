@@ -10,24 +10,28 @@ import time
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from torchvision import datasets
 
-from packager.datasets.fetch import Fetched, fetch
+from packager.datasets.cache import torchvision_place as place_of
+from packager.datasets.fetch import fetch
 from packager.datasets.image_files import ImageFiles
 from packager.datasets.load import Dataset, load
 from packager.datasets.sources import torchvision_class
-from packager.datasets.sources.torchvision_class import place_of, require_class
+from packager.datasets.sources.torchvision_class import require_class
 from packager.errors import SpecError, UnavailableError
 from packager.spec.dataset import DataFormat, DatasetSpec, SourceKind, SourceSpec
 
 from .images import in_memory, noise, save
 from .mirror import Reply, serving
 from .specs import DEBIAN, dataset
+
+if TYPE_CHECKING:
+    from packager.datasets.at_hand import Fetched
 
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from packager.spec.recipe import MODEL_NAME
 from packager.spec.serving import (
     DynamicBatchingSpec,
     InstanceGroupSpec,
     InstanceKind,
     ServingSpec,
+    VersionPolicyKind,
+    VersionPolicySpec,
 )
 from packager.spec.tensors import DataType, TensorSpec
 from packager.spec.training import NoTrainerSpec
@@ -70,6 +73,19 @@ def tensors() -> st.SearchStrategy[TensorSpec]:
 
 
 @st.composite
+def version_policies(draw: st.DrawFn) -> VersionPolicySpec:
+    """Any valid version policy."""
+    kind = draw(st.sampled_from(VersionPolicyKind))
+    versions = st.lists(st.integers(1, 2**63 - 1), max_size=3).map(tuple)
+    is_latest = kind is VersionPolicyKind.latest
+    return VersionPolicySpec(
+        kind=kind,
+        num_versions=draw(st.integers(1, 2**32 - 1)) if is_latest else 1,
+        versions=draw(versions) if kind is VersionPolicyKind.specific else (),
+    )
+
+
+@st.composite
 def servings(draw: st.DrawFn) -> ServingSpec:
     """Any valid way of serving."""
     kind = draw(st.sampled_from(InstanceKind))
@@ -86,6 +102,7 @@ def servings(draw: st.DrawFn) -> ServingSpec:
         max_batch_size=size,
         batch_dim=draw(st.sampled_from([None, -1]) | st.integers(1, 1000)),
         dynamic_batching=batching if size and draw(st.booleans()) else None,
+        version_policy=draw(version_policies()),
     )
 
 
@@ -96,6 +113,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
     cut = draw(st.integers(1, len(drawn) - 1))
     return replace(
         with_tensors(drawn[:cut], drawn[cut:]),
-        name=draw(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,20}", fullmatch=True)),
+        name=draw(
+            st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,20}", fullmatch=True).filter(
+                lambda name: MODEL_NAME.fullmatch(name) is not None
+            )
+        ),
         serving=draw(servings()),
     )

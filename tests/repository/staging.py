@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packager.repository.publish import Published, prepare, publish, staged
+from packager.repository.transition import LABELS_COPY
 from packager.spec.recipe import RepositorySpec
 
 if TYPE_CHECKING:
@@ -52,17 +53,21 @@ def publish_marked(
     """Stage and publish a version whose every file says `mark`."""
     with staged(repository, name) as model:
         fill(model, mark, labels=labels, hosts=hosts)
-        return publish(model, repository, version=1)
+        return publish(model, repository)
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return every file's bytes by its path; None for directories."""
+    """Return every file's bytes by its path; None for directories.
+
+    Copies of labels are left out, which stay for a while for whoever still loads with them.
+    """
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
+        if not LABELS_COPY.fullmatch(path.name)
     }
 
 
 def leftovers(repository: RepositorySpec) -> list[str]:
-    """Return what lies in staging beside locks, which stay."""
-    return [path.name for path in repository.staging.iterdir() if path.suffix != ".lock"]
+    """Return what lies in staging beside numbers that were given, which stay."""
+    return [path.name for path in repository.staging.iterdir() if path.suffix != ".highest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from packager.spec.recipe import RepositorySpec
 
 BOTH = ("cpu", "gpu")
+
+LABELS_COPY = f"labels-{hashlib.sha256(b'a' + bytes([10])).hexdigest()[:8]}.txt"
+"""Where the labels of version `a` are read while those of the next one come."""
 
 
 @pytest.fixture
@@ -56,23 +60,36 @@ def test_a_version_brings_its_own_and_withdrawing_restores_the_others(
     assert leftovers(repository) == []
 
 
-def test_configs_come_after_the_version_and_before_the_main_one(
+def test_configs_are_held_then_come_after_the_version_and_before_the_main_one(
     repository: RepositorySpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host that polls never sees a config without the version it was proven with."""
+    """A host that polls never sees a config without the version it was proven with.
+
+    One that loses its own takes the new `config.pbtxt` at once: not the old one in between.
+    """
     publish_marked(repository, "a", hosts=("old",))
-    moved = []
+    model = repository.path / "m"
+    moved: list[Path] = []
     for method in ("rename", "replace", "unlink"):
         really: Callable[..., Any] = getattr(Path, method)
 
         def watched(path: Path, *target: Path, really: Any = really, **options: Any) -> Any:
-            moved.append((target or (path,))[0].name)
+            moved.append((target or (path,))[0])
             return really(path, *target, **options)
 
         monkeypatch.setattr(Path, method, watched)
     publish_marked(repository, "b", hosts=BOTH)
-    expected = ["2", "labels.txt", "cpu.pbtxt", "gpu.pbtxt", "old.pbtxt", "config.pbtxt"]
-    assert list(dict.fromkeys(name for name in moved if name in expected)) == expected
+    assert [path.relative_to(model).as_posix() for path in moved if path.is_relative_to(model)] == [
+        LABELS_COPY,
+        "configs/old.pbtxt",
+        "config.pbtxt",
+        "2",
+        "labels.txt",
+        "configs/cpu.pbtxt",
+        "configs/gpu.pbtxt",
+        "config.pbtxt",
+        "configs/old.pbtxt",
+    ]
 
 
 @needs_mount
@@ -95,6 +112,6 @@ def test_files_that_are_no_configs_stay(repository: RepositorySpec) -> None:
     note.write_text("by hand")
     with staged(repository, "m") as model:
         fill(model, "b")
-        publish(model, repository, version=1)
+        publish(model, repository)
     assert note.read_text() == "by hand"
     assert _configs(repository) == {}

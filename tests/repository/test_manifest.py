@@ -87,7 +87,7 @@ def test_digests_are_the_files(tmp_path: Path) -> None:
             proofs=(),
         )
         model.manifest(1).write_text(made.to_json())
-        published = publish(model, repository, version=1)
+        published = publish(model, repository)
     content = json.loads(published.model.manifest(1).read_text())
     version = published.model.version(1)
     assert content["files"] == {

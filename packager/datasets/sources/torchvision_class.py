@@ -6,12 +6,10 @@ import contextlib
 import difflib
 import inspect
 import io
-import json
 import logging
 import re
 import socket
 import sys
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
@@ -94,13 +92,6 @@ def make(source: SourceSpec, root: Path) -> tuple[Any, Any]:
             where=str(root),
             remedy=f"put there what torchvision.datasets.{source.origin} would have downloaded",
         ) from error
-
-
-def place_of(source: SourceSpec, cache: Path) -> Path:
-    """Return where a class's data are kept; other arguments may be other data."""
-    arguments = json.dumps(dict(source.arguments), sort_keys=True, default=str)
-    suffix = f"-{sha256(arguments.encode()).hexdigest()[:8]}" if source.arguments else ""
-    return cache / "torchvision" / f"{source.origin}{suffix}"
 
 
 def download(source: SourceSpec, root: Path, *, temporary: str) -> None:

@@ -1,0 +1,1 @@
+"""What stages gave, kept under the digest of what they read, so that nothing is made twice."""

@@ -1,0 +1,115 @@
+"""Export in a process of its own: the same module gives the same bytes, whatever ran before.
+
+torch numbers the types that it compiles and writes the numbers into the archive, so that a second
+export in one process differs from the first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from packager.architectures.rebuild import ModuleSource, rebuild
+from packager.errors import PackagerError
+from packager.export import torchscript
+from packager.export.preprocessing import with_preprocessing
+from packager.spec.dataset import NormalizeSpec
+from packager.spec.recipe import ExportMethod
+
+if TYPE_CHECKING:
+    from torch import nn
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent dies."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportSource:
+    """All that an artifact follows from; `takes_pixels` puts scaling and `normalize` into it."""
+
+    module: ModuleSource
+    method: ExportMethod
+    takes_pixels: bool
+    normalize: NormalizeSpec | None
+
+
+def export(source: ExportSource, path: Path) -> None:
+    """Write to `path` the artifact of a module that is rebuilt in a fresh process.
+
+    Raises:
+        SpecError, ProofError: the module cannot be made there, or is not TorchScript.
+        PackagerError: that process ended otherwise.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "packager.export.fresh_process"],
+        input=pickle.dumps((sys.path, source, path)),
+        stdout=subprocess.PIPE,
+        # Nothing that TorchScript writes may follow from an order that differs between processes.
+        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    answer = pickle.loads(done.stdout) if done.returncode == 0 else None  # noqa: S301  our child's
+    if isinstance(answer, Exception):
+        raise answer
+    if done.returncode != 0:
+        raise PackagerError(
+            f"the process that exports ended with status {done.returncode}",
+            where="export",
+            remedy="read what it wrote above; a negative status is a signal's, and 9 may be memory",
+        )
+
+
+def exported_module(source: ExportSource) -> nn.Module:
+    """Return the module that the artifact must answer as."""
+    module = rebuild(source.module)
+    return with_preprocessing(module, source.normalize).eval() if source.takes_pixels else module
+
+
+def main() -> None:
+    """Read what to export on stdin, write it, and answer on stdout with nothing or an error."""
+    # A Ctrl-C is the parent's to handle; its death is ours too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    search, source, path = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  our parent's
+    sys.path[:] = search
+    _name_sources_by_package()
+    answer: Exception | None = None
+    try:
+        torchscript.export(exported_module(source), method=source.method, path=path)
+    except (PackagerError, OSError) as error:
+        answer = error
+    sys.stdout.buffer.write(pickle.dumps(answer))
+
+
+def _name_sources_by_package() -> None:
+    """Let TorchScript note source files as imports name them, not where they lie on this machine.
+
+    It writes them into the archive, for what it says of errors: torch has no setting for that.
+    """
+    made = torch._sources.make_source_context  # noqa: SLF001
+
+    def named(source: str, file: str | None, *rest: Any) -> Any:
+        return made(source, file and _in_package(Path(file)), *rest)
+
+    for module in (torch._sources, torch.jit.frontend):  # noqa: SLF001
+        module.make_source_context = named  # type: ignore[attr-defined]
+
+
+def _in_package(file: Path) -> str:
+    """Return a source file's path in the deepest folder that modules are imported from."""
+    folders = [Path(entry or ".").absolute() for entry in sys.path]
+    inside = [file.relative_to(one) for one in folders if file.is_relative_to(one)]
+    return min(inside, key=lambda path: len(path.parts), default=Path(file.name)).as_posix()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Whether what is to be published fits what is published: its clients, and its older versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packager.repository import changes
+from packager.repository.destination import destination_of
+from packager.repository.state import read
+from packager.tasks.rendering import rendered
+
+if TYPE_CHECKING:
+    from packager.spec.job import Job
+    from packager.spec.recipe import Recipe
+
+
+def require_compatible(job: Job, recipe: Recipe) -> None:
+    """Check a recipe, of which all that `config.pbtxt` says is known, against what is published.
+
+    Raises:
+        SpecError: clients would break and `allow_breaking` is not set; or the version policy would
+            serve an older version that the new config does not fit.
+        UnavailableError: a remote repository cannot be read.
+    """
+    destination = destination_of(job.repository)
+    files = destination.files()
+    state = read(files, recipe.name)
+    if not state.versions:
+        return
+    number = destination.next_version(recipe.name)
+    texts = rendered(recipe, version=number).value
+    config, labels = texts["config"], texts["labels"]
+    changes.require_compatible(
+        changes.published(files, state),
+        changes.interface(config, labels),
+        allow=job.allow_breaking,
+    )
+    changes.require_policy_fits(state, config, labels, number)

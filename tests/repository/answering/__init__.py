@@ -1,0 +1,1 @@
+"""A backend whose answers show which version gave them, with which config."""
