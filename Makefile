@@ -8,7 +8,7 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 MODEL ?= fashion_cnn
 
-.PHONY: run test check lint types pytest clean
+.PHONY: run test check lint types pytest strace clean
 
 run: $(VENV)/.run
 	$(PYTHON) -m packager model=$(MODEL)
@@ -24,8 +24,13 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(PYTHON) -m mypy
 
-pytest: $(VENV)/.test
+pytest: $(VENV)/.test strace
 	$(PYTHON) -m pytest
+
+# Tests kill publishers at their system calls.
+strace:
+	@command -v strace >/dev/null || (apt-get update -qq && apt-get install -y -qq strace) \
+	  || (echo "the tests need strace: install your distribution's package"; exit 1)
 
 # Stamps: installed once, and again when what is to be installed changes.
 $(VENV)/bin/python:

@@ -8,13 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.tree import Tree
 
@@ -77,6 +70,15 @@ def reused(name: str, finding: str) -> None:
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function of (done, total): a bar on a terminal, a line now and then elsewhere."""
+    # Imported here: most commands count nothing.
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     bar = Progress(
         TextColumn(f"   {escape(what)}"),
         BarColumn(),

@@ -37,7 +37,9 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
 
   python -m packager                                list the recipes
   python -m packager model=fashion_cnn              train, export, render, prove, publish
-  python -m packager model=fashion_cnn task=plan    say what a build would do; write nothing
+  python -m packager model=fashion_cnn task=plan    say what a build would do and why; write nothing
+  python -m packager task=versions                  list what is published; task.action=promote,
+                                                    rollback, prune, verify, pull do more
   python -m packager task=serve                     run Triton on the repository until Ctrl-C
   python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
@@ -53,7 +55,10 @@ values often set:
   dataset.path=DIR                  take the data files from a local folder
   dataset.max_train_samples=1000    learn from a part only (the model says so)
   serving.max_batch_size=64         serving.instance_group.count=2
-  repository.path=DIR               the model repository (default: model_repository)
+  repository.path=DIR               the model repository (default: model_repository), or
+                                    s3://BUCKET/PREFIX
+  task.force=[train]                run a stage though nothing changed; [all] runs every one
+  allow_breaking=true               publish though clients of the version before would break
   server.url=HOST:PORT              with server=external
   server.http_port=8000             a fixed port (default: a free one)
   debug=true                        tracebacks

@@ -23,6 +23,9 @@ DIGITS = 8
 NAME_WIDTH = 24
 """Longer names are broken where the terminal is narrow."""
 
+NOTES_WIDTH = 11
+"""Notes are broken between words, so the longest one has to fit."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
@@ -180,7 +183,7 @@ def _table(listed: Sequence[Listed], *, title: str) -> Table:
         columns.append("notes")
     widest = max((len(one.state.name) for one in listed), default=0)
     for column in columns:
-        least = min(widest, NAME_WIDTH) if column == "model" else None
+        least = {"model": min(widest, NAME_WIDTH), "notes": NOTES_WIDTH}.get(column)
         is_long = column in {"model", "notes"}
         table.add_column(column, overflow="fold", no_wrap=not is_long, min_width=least)
     for row in rows:
@@ -195,7 +198,7 @@ def _rows(listed: Listed) -> list[dict[str, object]]:
 
 def _row(listed: Listed, version: int) -> dict[str, object]:
     state, record = listed.state, listed.state.records.get(version)
-    notes = [] if record is not None else ["no manifest: not published by packager"]
+    notes = [] if record is not None else ["no manifest"]
     if version in listed.signed:
         notes.append("signed")
     return {
@@ -243,4 +246,5 @@ def _numbers(versions: Sequence[int]) -> str:
 
 
 def _print_json(content: object) -> None:
-    console.out.print(json.dumps(content, indent=2, ensure_ascii=False), markup=False)
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    console.out.print(text, markup=False, emoji=False)

@@ -88,7 +88,8 @@ def prove(
     worst = max(asked.tried(size) for size in sizes)
     done, complete = list(sizes), True
     until = time.monotonic() + FURTHER_S
-    for size in further_sizes(serving):
+    further = further_sizes(serving)
+    for size in further:
         if time.monotonic() + asked.seconds_at(size) > until:
             complete = False
             continue
@@ -97,8 +98,8 @@ def prove(
     left_out = "" if complete else f" (other sizes left out: more than {FURTHER_S:.0f} s)"
     return Proof(
         name="batching",
-        finding=f"batches of {_spans(sorted(sizes))} and sizes between: rows independent of order,"
-        " neighbours and number",
+        finding=f"batches of {_spans(sorted(sizes))}{' and sizes between' if further else ''}:"
+        " rows independent of order, neighbours and number",
         # How far it comes is a matter of time, and so not for the manifest.
         timing=f"sizes that ran: {_spans(sorted(done))}{left_out}",
         measured={"relative_error": worst},

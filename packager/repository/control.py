@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def remove(repository: AnyRepositorySpec, state: ModelState, numbers: Sequence[i
         wanted = shared_without(repository, state, numbers)
         transition.serve(repository, state.name, wanted)
         # Polls that began before that must not look for what is taken out now.
-        time.sleep(transition.SETTLE_S)
+        transition.settle(repository)
     transition.remove(repository, state.name, numbers)
 
 

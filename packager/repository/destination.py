@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from packager.model_config.render import STAGED_VERSION
-from packager.repository import publish, signing, staging
+from packager.repository import published, signing
 from packager.repository.files import Files, LocalFiles
 from packager.repository.versions import next_number
 from packager.spec.recipe import AnyRepositorySpec, RepositorySpec
@@ -43,6 +43,9 @@ class Destination(Protocol):
     def same_version(self, name: str, identity: str) -> int | None:
         """Return the version that is published with this identity and whole, if there is one."""
 
+    def as_published(self, config: str, *, number: int, versions: tuple[int, ...]) -> str:
+        """Return a rendered config as publishing that version beside others would write it."""
+
     def staged(self, name: str) -> AbstractContextManager[ModelPaths]:
         """Give a directory on this host to build a model in; it is removed at the end."""
 
@@ -66,6 +69,8 @@ class LocalDestination:
 
     def prepare(self) -> None:
         """Create it where it is missing; clean up what dead processes left."""
+        from packager.repository import publish  # noqa: PLC0415  who only looks needs none of it
+
         publish.prepare(self.spec)
 
     def files(self) -> Files:
@@ -78,16 +83,29 @@ class LocalDestination:
 
     def same_version(self, name: str, identity: str) -> int | None:
         """Return the version that is published with this identity and whole, if there is one."""
-        return publish.same_version(self.spec, name, identity=identity)
+        return published.same_version(self.spec, name, identity=identity)
+
+    def as_published(
+        self,
+        config: str,
+        *,
+        number: int,  # noqa: ARG002  the same whatever there is
+        versions: tuple[int, ...],  # noqa: ARG002
+    ) -> str:
+        """Return the config as it is."""
+        return config
 
     def staged(self, name: str) -> AbstractContextManager[ModelPaths]:
         """Give a directory on the repository's filesystem, outside it."""
+        from packager.repository import staging  # noqa: PLC0415
+
         return staging.staged(self.spec, name)
 
     def publish(
         self, source: ModelPaths, *, identity: str, finish: Callable[[int], None]
     ) -> Published:
         """Sign it where that is asked for, and rename it in."""
+        from packager.repository import publish  # noqa: PLC0415
 
         def finish_and_sign(number: int) -> None:
             finish(number)

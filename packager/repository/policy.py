@@ -20,16 +20,17 @@ def pinned(config: str, versions: Iterable[int]) -> str:
     Our own texts keep every other byte; others are written anew by protobuf.
     """
     expected = parse(config)
-    expected.version_policy.Clear()
+    expected.ClearField("version_policy")
+    rest = text_format.MessageToString(expected)
     expected.version_policy.specific.versions.extend(sorted(versions))
     listed = ", ".join(map(str, sorted(versions)))
     block = f"version_policy {{\n  specific {{ versions: [{listed}] }}\n}}\n"
     text = f"{POLICY_BLOCK.sub('', config).rstrip()}\n{block}"
     if _same(text, expected):
         return text
-    rest = text_format.MessageToString(expected)
     # protobuf leaves a zero out, and Triton takes absence for something else in some platforms.
-    return rest if expected.max_batch_size else f"max_batch_size: 0\n{rest}"
+    zero = "" if expected.max_batch_size else "max_batch_size: 0\n"
+    return f"{zero}{rest}{block}"
 
 
 def _same(text: str, expected: object) -> bool:

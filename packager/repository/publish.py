@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packager.model_config.render import STAGED_VERSION
-from packager.repository import durable, shared, staging, transition
-from packager.repository.files import LocalFiles
+from packager.repository import durable, shared, signing, staging, transition
 from packager.repository.layout import ModelPaths
-from packager.repository.manifest import sha256
-from packager.repository.policy import pinned
-from packager.repository.shared import Files, Shared
+from packager.repository.published import same_version
+from packager.repository.shared import Files
 from packager.repository.staging import reported, staged
-from packager.repository.state import read as read_state
 from packager.repository.versions import next_number, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from packager.repository.record import Record
     from packager.spec.recipe import RepositorySpec
 
 __all__ = [
@@ -28,7 +24,6 @@ __all__ = [
     "publish",
     "reported",
     "rewrite_manifest",
-    "same_version",
     "staged",
     "withdraw",
 ]
@@ -103,27 +98,8 @@ def publish(
         return Published(model=model, version=number, previous=before)
 
 
-def same_version(repository: RepositorySpec, name: str, *, identity: str) -> int | None:
-    """Return the newest version or one served of this identity, whole and served as published.
-
-    None where there is no such version; writes nothing.
-    """
-    model = ModelPaths(repository.path / name)
-    state = read_state(LocalFiles(repository.path), name)
-    for number in dict.fromkeys((*state.versions[-1:], *state.served)):
-        record = state.records.get(number)
-        if (
-            record is not None
-            and record.identity == identity
-            and _is_served_as_published(model, record)
-            and _is_whole(model, record)
-        ):
-            return number
-    return None
-
-
 def rewrite_manifest(published: Published, text: str, repository: RepositorySpec) -> None:
-    """Put what was proven after publishing into a version's manifest, at once."""
+    """Put what was proven after publishing into a version's manifest, at once; sign that anew."""
     manifest = published.model.manifest(published.version)
     with (
         reported(manifest, "repository.path"),
@@ -132,6 +108,8 @@ def rewrite_manifest(published: Published, text: str, repository: RepositorySpec
         proven = folder / manifest.name
         durable.write(proven, text.encode())
         durable.move(proven, manifest)
+        if repository.signing_key is not None:
+            signing.sign(manifest.parent, repository.signing_key)
 
 
 def withdraw(published: Published, repository: RepositorySpec) -> None:
@@ -153,24 +131,3 @@ def withdraw(published: Published, repository: RepositorySpec) -> None:
 def _is_vacant(model: ModelPaths) -> bool:
     """Whether a rename can put a whole model here: nothing is there, or an empty directory."""
     return not model.directory.exists() or not any(model.directory.iterdir())
-
-
-def _is_whole(model: ModelPaths, record: Record) -> bool:
-    """Whether the version's files are those of its manifest."""
-    paths = {model.version(record.version) / name: one for name, one in record.files.items()}
-    return all(path.is_file() and sha256(path) == digest for path, digest in paths.items())
-
-
-def _is_served_as_published(model: ModelPaths, record: Record) -> bool:
-    """Whether configs and labels are those of its manifest, held to this version or not."""
-    as_published = Shared(
-        config=record.config, labels=record.labels, host_configs=record.host_configs
-    )
-    as_promoted = Shared(
-        config=pinned(record.config, [record.version]),
-        labels=record.labels,
-        host_configs={
-            host: pinned(text, [record.version]) for host, text in record.host_configs.items()
-        },
-    )
-    return shared.read(model) in (as_published.files(), as_promoted.files())

@@ -41,14 +41,15 @@ def require_public(key: Path) -> None:
 
 
 def sign(version_directory: Path, key: Path) -> None:
-    """Write `model.sig` for the files that a version's directory holds now.
+    """Write `model.sig` for the files that a version's directory holds now; an older one goes.
 
     Raises:
         SpecError, UnavailableError: as `require`.
     """
     path = version_directory / SIGNATURE_FILE
-    path.unlink(missing_ok=True)
-    _signer(key).set_hashing_config(_hashing(version_directory)).sign(version_directory, path)
+    written = path.with_name(f"{path.name}.new")
+    _signer(key).set_hashing_config(_hashing(version_directory)).sign(version_directory, written)
+    written.replace(path)
 
 
 def verify(version_directory: Path, public_key: Path) -> str | None:

@@ -119,7 +119,7 @@ def bring_in(
     try:
         if begun.names.get("hold"):
             begun.put_in("hold")
-            _settle(repository)
+            settle(repository)
         durable.move(version, model.version(number))
         _finish(begun)
     except BaseException:
@@ -208,7 +208,7 @@ def _restore(begun: Journal) -> None:
 def _serve(repository: RepositorySpec, begun: Journal) -> None:
     if begun.names.get("hold"):
         begun.put_in("hold")
-        _settle(repository)
+        settle(repository)
     _finish(begun)
 
 
@@ -227,17 +227,17 @@ def _withdraw(repository: RepositorySpec, begun: Journal) -> None:
     if version.exists():
         if begun.names.get("hold") and begun.names.get("after") is None:
             begun.put_in("hold")
-            _settle(repository)
+            settle(repository)
         begun.put_in("left")
         begun.take_out_others("before", keep=(CONFIG_FILE,))
-        _settle(repository)
+        settle(repository)
         remember(repository, begun.model.directory.name)
         durable.move(version, begun.trash / version.name)
         durable.sync(begun.model.directory)
     _restore(begun)
 
 
-def _settle(repository: RepositorySpec) -> None:
+def settle(repository: RepositorySpec) -> None:
     """Wait until the polls that began before the last step have read all they will."""
     models = sum(1 for _ in repository.path.iterdir())
     time.sleep(SETTLE_S + SETTLE_S_PER_MODEL * models)

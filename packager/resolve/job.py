@@ -22,6 +22,7 @@ from packager.resolve.dataset import dataset_spec
 from packager.resolve.server import server_spec
 from packager.resolve.serving import serving_spec
 from packager.resolve.training import trainer_spec
+from packager.server import releases
 from packager.spec.job import (
     BuildTask,
     CacheSpec,
@@ -83,7 +84,7 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
             cast("schema.RepositoryConfig", OmegaConf.to_object(config.repository)), cache
         ),
         cache=cache,
-        release=server.release,
+        release=releases.as_tagged(server.release),
         allow_breaking=config.allow_breaking,
     )
 

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from packager.spec.server import EmbeddedServerSpec, Ports
 
 
-def unavailable_reason() -> UnavailableError | None:
-    """Why no embedded server can be started here; None when one can."""
-    try:
-        wheel.find()
-    except UnavailableError as error:
-        return error
-    return None
-
-
 @contextmanager
 def embedded(
     spec: EmbeddedServerSpec,

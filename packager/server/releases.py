@@ -47,8 +47,17 @@ holds up to 26.03 is in the table of NVIDIA's "Installing PyTorch for Jetson Pla
 notes; of later ones `torch.__version__` says it with the release (`2.13.0a0+9186a08b2c.nv26.07`).
 """
 
+_NUMBER = re.compile(r"[0-9]{2}\.1")
 _RELEASE = re.compile(r"[0-9]{2}\.(0[1-9]|1[0-2])")
 _NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)")
+
+
+def as_tagged(release: str | None) -> str | None:
+    """Return a release as its container is tagged: Hydra and YAML take 24.10 for the number 24.1.
+
+    January is 24.01, so nothing else can be meant.
+    """
+    return f"{release}0" if release is not None and _NUMBER.fullmatch(release) else release
 
 
 def require_known(release: str) -> str:
@@ -61,8 +70,7 @@ def require_known(release: str) -> str:
         raise SpecError(
             f"'{release}' is no release of Triton",
             where="server.release",
-            remedy="write year and month with quotes, as its container is tagged:"
-            " \"server.release='24.12'\"",
+            remedy="write year and month as its container is tagged, for example 24.12",
         )
     if release not in PYTORCH:
         raise SpecError(

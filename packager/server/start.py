@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packager.errors import UnavailableError
 from packager.server import docker as docker_server
 from packager.server import embedded as embedded_server
+from packager.server.choice import choose
 from packager.server.external import external
 from packager.server.flags import host_flags
 from packager.spec.server import (
@@ -46,23 +46,3 @@ def start(
     if isinstance(spec, DockerServerSpec):
         return docker_server.docker(spec, repository, control=control, extra_flags=flags)
     return external(spec)
-
-
-def choose(spec: AutoServerSpec) -> EmbeddedServerSpec | DockerServerSpec:
-    """The embedded server where it can run, else Docker where its daemon answers.
-
-    Raises:
-        UnavailableError: neither; it names both reasons.
-    """
-    embedded_reason = embedded_server.unavailable_reason()
-    if embedded_reason is None:
-        return spec.embedded
-    docker_reason = docker_server.unavailable_reason()
-    if docker_reason is None:
-        return spec.docker
-    raise UnavailableError(
-        f"no Triton for the live proof: {embedded_reason.problem}; and {docker_reason.problem}",
-        where="server",
-        remedy='pip install "packager[embedded]", or start the Docker daemon; '
-        "server=none publishes without a live proof",
-    )

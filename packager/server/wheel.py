@@ -43,6 +43,15 @@ def find() -> TritonWheel:
     return wheel
 
 
+def unavailable_reason() -> UnavailableError | None:
+    """Why no embedded server can be started here; None when one can."""
+    try:
+        find()
+    except UnavailableError as error:
+        return error
+    return None
+
+
 def _files(package: Path) -> TritonWheel:
     root = package / "tritonserver"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

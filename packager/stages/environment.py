@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packager.cache import sources
 from packager.resources import PACKAGE, folder
 from packager.server import gpus, wheel
-from packager.server.start import choose
+from packager.server.choice import choose
 from packager.spec.architecture import ModuleClassSpec, TorchvisionSpec
 from packager.spec.job import Stage
 from packager.spec.server import (
@@ -210,6 +210,7 @@ def server(job: Job) -> dict[str, Any]:
             return {"kind": "none"}
 
 
+@functools.cache
 def version(name: str) -> str | None:
     """Return the version of an installed distribution."""
     try:

@@ -165,7 +165,8 @@ class Walk:
     @property
     def config(self) -> str:
         """The digest of all rendered texts."""
-        return digest_of(self.value(Stage.render))
+        told = self.value(Stage.render)
+        return digest_of({key: told[key] for key in ("config", "host_configs", "labels")})
 
     def _code(self, stage: Stage) -> Mapping[str, str]:
         if stage not in self.code:

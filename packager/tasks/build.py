@@ -66,9 +66,9 @@ def run(job: Job) -> Summary | None:
     """
     recipe = job.require_recipe()
     _require_fitting_layers(recipe)
-    prepare(seed=recipe.trainer.seed, threads=recipe.trainer.threads)
     lost: set[Stage] = set()
     while True:
+        prepare(seed=recipe.trainer.seed, threads=recipe.trainer.threads)
         with begun(job) as walk:
             try:
                 return _Build(walk, forced=job.forced | lost).run()
@@ -151,6 +151,9 @@ class _Build:
     def _publish(self, candidate: Candidate, proven: list[Proof]) -> Published:
         """Publish what is proven, unless the same is published already."""
         walk = self.walk
+        if proven[-1].verdict is Verdict.after_publishing:
+            # The version may have to be taken back: known before it is published.
+            self.job.require_local_repository()
         manifest = functools.partial(manifest_of, walk, files=candidate.files())
 
         def finish(number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from packager import console
@@ -39,14 +40,13 @@ NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.data: (),
     Stage.train: (Stage.data,),
     Stage.export: (Stage.data, Stage.train),
-    Stage.render: (Stage.data,),
     Stage.rules: (Stage.render,),
     Stage.contract: (Stage.export, Stage.render),
     Stage.batching: (Stage.export,),
     Stage.parity: (Stage.export,),
     Stage.live: (Stage.export, Stage.render, Stage.parity),
 }
-"""The stages without whose results a stage's key is not known."""
+"""The stages without whose results a stage's key is not known; see also `_needed_to_render`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,9 +140,8 @@ def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
     """Go from stage to stage as far as keys are known; yield what each would do."""
     for stage in walk.stages:
         does = _does(stage, walk)
-        missing = [one for one in NEEDS[stage] if one in walk.stages and one not in walk.results]
-        if stage is Stage.render and not (walk.recipe.outputs or Stage.export in walk.results):
-            missing.append(Stage.export)
+        needed = NEEDS[stage] if stage is not Stage.render else _needed_to_render(walk.recipe)
+        missing = [one for one in needed if one in walk.stages and one not in walk.results]
         if missing:
             yield Step(
                 stage=stage.value, does=does, reused=False, reason=f"after {missing[0].value}"
@@ -157,6 +156,14 @@ def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
             inputs = walk.inputs(stage)
             walk.keep(stage, rendered(walk.recipe), inputs=inputs, seconds=0.0)
         yield Step(stage=stage.value, does=does, reused=False, reason=reason)
+
+
+def _needed_to_render(recipe: Recipe) -> Iterator[Stage]:
+    """Yield the stages that tell what the recipe leaves out of its configs and labels."""
+    if not recipe.inputs or not (recipe.dataset is None or recipe.classes):
+        yield Stage.data
+    if not recipe.outputs:
+        yield Stage.export
 
 
 def _reason(stage: Stage, walk: Walk, state: ModelState) -> str | None:
@@ -191,7 +198,12 @@ def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, A
     if Stage.render not in walk.results:
         return None
     number = version or (state.versions[-1] if state.versions else 1)
-    return rendered(walk.recipe, version=number).value
+    texts = rendered(walk.recipe, version=number).value
+    as_published = partial(
+        destination_of(walk.job.repository).as_published, number=number, versions=state.versions
+    )
+    hosts = {host: as_published(text) for host, text in texts["host_configs"].items()}
+    return {**texts, "config": as_published(texts["config"]), "host_configs": hosts}
 
 
 def _triton(

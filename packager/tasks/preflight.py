@@ -13,9 +13,9 @@ from packager.proof import triton_rules
 from packager.proof.inputs import require_image_input, require_mapped
 from packager.repository import signing
 from packager.repository.destination import destination_of
-from packager.server import docker, embedded, gpus, ports, releases
+from packager.server import docker, gpus, ports, releases, wheel
+from packager.server.choice import choose
 from packager.server.external import external
-from packager.server.start import choose
 from packager.server.stub_paths import require_safe
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.server import (
@@ -122,7 +122,7 @@ def _require_server(server: ServerSpec, recipe: Recipe) -> None:
     """Check that the server that will prove the model can be had."""
     match choose(server) if isinstance(server, AutoServerSpec) else server:
         case EmbeddedServerSpec() as spec:
-            _raise(embedded.unavailable_reason())
+            _raise(wheel.unavailable_reason())
             _require_gpu(recipe)
             require_safe(user_cache.root(), setting="XDG_CACHE_HOME")
             ports.choose(spec.ports, spec.address)

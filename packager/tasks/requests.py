@@ -54,7 +54,7 @@ def examples(recipe: Recipe, *, repository: str) -> str:
     return f"""
 Serve it (here with Triton's standard ports free):
 
-  {_serve(repository)}
+  {_serve(repository, recipe.name)}
 
 {_by_client(recipe) if half else _by_json(recipe)}"""
 
@@ -129,9 +129,16 @@ def _shape(tensor: TensorSpec, recipe: Recipe) -> list[int]:
     return [1 if size == -1 else size for size in shape]
 
 
-def _serve(repository: str) -> str:
-    """Return the command that serves the repository, by a Python that has packager."""
+def _serve(repository: str, name: str) -> str:
+    """Return the command that serves the repository, by a Python that has packager.
+
+    From an object store the model is pulled first.
+    """
     command = [_python(), "-m", "packager", "task=serve"]
+    if "://" in repository:
+        pull = [*command[:-1], "task=versions", "task.action=pull", f"task.model={name}"]
+        pull += [f"task.to={DEFAULT_REPOSITORY}", f"repository.path={repository}"]
+        return f"{shlex.join(pull)}\n  {shlex.join(command)}"
     if repository != DEFAULT_REPOSITORY:
         command.append(f"repository.path={_quoted(repository)}")
     return shlex.join(command)

@@ -51,8 +51,9 @@ def roll_back(job: Job, task: VersionsTask) -> Served:
             if serving
             else f"no version of {state.name} is served",
             where="task.action",
-            remedy="choose one with task.action=promote task.version=N, of "
-            + (", ".join(map(str, state.versions)) or "none: build one first"),
+            remedy=f"choose of {', '.join(map(str, state.versions))} with task.action=promote"
+            if state.versions
+            else "build one first",
         )
     if task.version is not None and task.version >= serving:
         raise SpecError(

@@ -66,7 +66,9 @@ def _checked(job: Job, task: VersionsTask, files: Files, state: ModelState) -> I
             if problem is not None:
                 found.append(Finding(path=path, problem=problem))
         yield Checked(model=state.name, version=number, findings=tuple(found), signature=signature)
-    yield Checked(model=state.name, version=None, findings=tuple(model_findings(files, state)))
+    # Nothing answers for the config beside somebody else's version.
+    if any(number in state.records for number in state.served or state.versions[-1:]):
+        yield Checked(model=state.name, version=None, findings=tuple(model_findings(files, state)))
 
 
 @contextlib.contextmanager

@@ -199,8 +199,8 @@ def tree(directory: Path) -> dict[str, str]:
 
 
 def files_but_locks(directory: Path) -> list[str]:
-    """Files and folders below a directory that are not the locks of publishing."""
-    return [name for name in tree(directory) if not name.endswith(".lock")]
+    """Files and folders below a directory but publishing's locks and its highest numbers."""
+    return [name for name in tree(directory) if not name.endswith((".lock", ".highest"))]
 
 
 def _is_torchs_own(path: Path) -> bool:

@@ -13,7 +13,8 @@ from packager.lint import explain, repository
 from packager.lint.log_messages import messages
 from packager.model_config.rules.facts import Host
 from packager.model_config.rules.rule import Severity
-from packager.server.embedded import embedded, unavailable_reason
+from packager.server.embedded import embedded
+from packager.server.wheel import unavailable_reason
 from packager.spec.server import ControlMode, EmbeddedServerSpec
 from tests.lint.repositories import write
 

@@ -13,8 +13,8 @@ from packager.export.dtypes import TORCH_DTYPES
 from packager.export.torchscript import load
 from packager.model_config.render import render
 from packager.proof import contract
-from packager.proof.contract import derive_inputs, derive_outputs
-from packager.proof.promise import fits
+from packager.proof.contract import derive_outputs
+from packager.proof.inputs import derive_inputs, fits
 from packager.proof.result import Proof, Verdict
 from packager.spec.recipe import ExportMethod, ExportSpec, Pixels
 from packager.spec.tensors import DataType

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +34,7 @@ from . import artifacts, misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from torch import nn
 
@@ -161,7 +161,7 @@ def test_rows_sent_to_the_wrong_input_are_noticed(served: Served) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_printed_python_request_works(name: str, served: Served) -> None:
     """Pasted as it stands, but for the port; it prints every output's numbers."""
-    printed = examples(served.questions[name].recipe, repository=Path("model_repository"))
+    printed = examples(served.questions[name].recipe, repository="model_repository")
     _, found, rest = printed.partition("\n  import ")
     program = textwrap.dedent(found + rest).replace("127.0.0.1:8000", served.address)
     done = subprocess.run(
@@ -175,7 +175,7 @@ def test_the_printed_python_request_works(name: str, served: Served) -> None:
 @pytest.mark.parametrize("name", ["lookup", "types"])
 def test_the_printed_curl_request_works(name: str, served: Served) -> None:
     """Pasted into bash as it stands, but for the port."""
-    printed = examples(served.questions[name].recipe, repository=Path("model_repository"))
+    printed = examples(served.questions[name].recipe, repository="model_repository")
     found = re.search(r"^  python3 -c .*? -d @-$", printed, re.MULTILINE | re.DOTALL)
     assert found
     command = found[0].replace("127.0.0.1:8000", served.address)

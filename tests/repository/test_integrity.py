@@ -62,7 +62,8 @@ def _flip(path: Path, at: int) -> None:
 
 
 def _edit(path: Path, **fields: Any) -> dict[str, Any]:
-    return json.loads(path.read_text()) | fields
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content | fields
 
 
 def test_what_was_published_has_no_findings(repository: RepositorySpec) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from packager.errors import SpecError, UnavailableError
 from packager.repository import signing
+from packager.repository.destination import LocalDestination
+from packager.repository.publish import rewrite_manifest, staged
+
+from .staging import fill, repository_in
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -73,6 +77,22 @@ def test_other_curves_sign_too(version: Path, tmp_path: Path, curve: ec.Elliptic
     others = _write(tmp_path / "others", ec.generate_private_key(curve))
     signing.sign(version, others.private)
     assert signing.verify(version, others.public) is None
+
+
+def test_a_version_is_signed_when_it_is_published_and_when_its_manifest_is_rewritten(
+    tmp_path: Path, keys: Keys
+) -> None:
+    """A server that follows the repository proves it after that, and the manifest says so."""
+    spec = replace(repository_in(tmp_path), signing_key=keys.private)
+    with staged(spec, "m") as model:
+        fill(model, "a")
+        done = LocalDestination(spec).publish(model, identity="", finish=lambda _: None)
+    version = done.model.version(done.version)
+    assert signing.verify(version, keys.public) is None
+    rewrite_manifest(done, "proven", spec)
+    assert signing.verify(version, keys.public) is None
+    assert (version / "manifest.json").read_text() == "proven"
+    assert not list(version.glob("*.new"))
 
 
 @pytest.mark.parametrize("name", ["model.pt", "manifest.json"])

@@ -6,6 +6,7 @@ import pytest
 
 from packager.errors import SpecError
 from packager.server.releases import PYTORCH, require_known, warning
+from tests.model_config.composing import job
 
 
 @pytest.mark.parametrize("release", PYTORCH)
@@ -30,13 +31,20 @@ def test_releases_are_in_order() -> None:
     assert sorted(minors) == minors
 
 
+@pytest.mark.parametrize("release", ["24.10", "24.01", "25.06", "25.10"])
+def test_a_release_is_what_the_user_typed(release: str) -> None:
+    """YAML reads a number there, and that of 24.10 is 24.1."""
+    assert job("model=fashion_cnn", f"server.release={release}").release == release
+    assert job("model=fashion_cnn", f"server.release='{release}'").release == release
+
+
 @pytest.mark.parametrize("text", ["24.13", "24.1", "2.51.0", "", "latest", "24.10-py3", "24.00"])
 def test_what_is_no_release_is_refused(text: str) -> None:
-    """With how to write one: YAML turns 24.10 into 24.1."""
+    """With how to write one."""
     with pytest.raises(SpecError, match="is no release of Triton") as caught:
         require_known(text)
     assert caught.value.where == "server.release"
-    assert "'24.12'" in caught.value.remedy
+    assert "24.12" in caught.value.remedy
 
 
 def test_a_release_that_is_not_known_lists_those_that_are() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from packager.errors import UnavailableError
-from packager.server import embedded, wheel
+from packager.server import wheel
+from packager.server.choice import choose
 from packager.server.docker import docker, unavailable_reason
-from packager.server.start import choose, start
+from packager.server.start import start
 from packager.spec.server import AutoServerSpec, DockerServerSpec, EmbeddedServerSpec
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ def run(program: str, *flags: str, **environment: str) -> str:
 
 def test_this_environment_has_the_embedded_server() -> None:
     """Every other test needs it."""
-    assert embedded.unavailable_reason() is None
+    assert wheel.unavailable_reason() is None
 
 
 def test_numpy_2_is_refused(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_numpy_2_is_refused(tmp_path: Path) -> None:
     metadata = "Metadata-Version: 2.1\nName: numpy\nVersion: 2.1.0\n"
     (tmp_path / "numpy-2.1.0.dist-info" / "METADATA").write_text(metadata)
     said = run(
-        "from packager.server import embedded; print(embedded.unavailable_reason())",
+        "from packager.server import wheel; print(wheel.unavailable_reason())",
         PYTHONPATH=str(tmp_path),
     )
     assert "numpy 2.1.0" in said
@@ -52,7 +53,7 @@ def test_numpy_2_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_wheel_is_named_with_its_remedy() -> None:
     """A Python without site-packages has no wheel."""
-    said = run("from packager.server import embedded; print(embedded.unavailable_reason())", "-S")
+    said = run("from packager.server import wheel; print(wheel.unavailable_reason())", "-S")
     assert "nvidia-pytriton" in said
     assert 'pip install "packager[embedded]"' in said
 
@@ -100,7 +101,7 @@ def test_auto_takes_the_embedded_server() -> None:
 def test_auto_names_every_reason_and_the_way_without_a_server() -> None:
     """No wheel and no daemon."""
     said = run(
-        "from packager.server.start import choose\n"
+        "from packager.server.choice import choose\n"
         "from packager.spec.server import *\n"
         "auto = AutoServerSpec(embedded=EmbeddedServerSpec(), docker=DockerServerSpec(image='x'))\n"
         "from packager.errors import UnavailableError\n"

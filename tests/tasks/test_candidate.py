@@ -9,39 +9,66 @@ import torch
 
 from packager.errors import ProofError
 from packager.repository.layout import ModelPaths
-from packager.spec.architecture import TorchScriptSpec
-from packager.tasks.candidate import STAGED_VERSION, Candidate, manifest_of, stage
-from packager.tasks.training import Made
-from packager.training.checkpoints import Checkpoints
-from tests.model_config.composing import recipe
-from tests.model_config.specs import tensor, without_data
-from tests.proof.artifacts import Doubled
+from packager.spec.job import Stage
+from packager.stages.start import begun
+from packager.tasks.candidate import STAGED_VERSION, Candidate, stage
+from packager.tasks.exporting import export
+from packager.tasks.ingredients import Ingredients
+from packager.tasks.recording import manifest_of
+from packager.tasks.rendering import rendered
+from tests.model_config.composing import job
+from tests.proof.artifacts import Doubled, artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SERVING = recipe("model=fashion_cnn", "serving/hosts=cpu_and_gpu").serving
+    from packager.stages.output import Output
+    from packager.stages.walk import Walk
 
 
 @pytest.fixture
-def candidate(tmp_path: Path) -> Candidate:
-    """Give a staged model with configs for two hosts."""
-    model = ModelPaths(tmp_path / "m")
-    model.directory.mkdir()
-    made = Made(module=Doubled().eval(), trained=None, kept=Checkpoints(folder=None))
-    return stage(without_data([tensor("x", 4)], [], SERVING), None, made, model)
+def walk(tmp_path: Path) -> Iterator[Walk]:
+    """Give a build of a finished file, for two hosts, that has come to the proofs."""
+    artifact(Doubled(), tmp_path)
+    packaged = job(
+        *("architecture=torchscript", f"architecture.torchscript={tmp_path / 'model.pt'}"),
+        *("dataset=none", "trainer=none", "inputs=[{name: x, data_type: FP32, dims: [4]}]"),
+        *("serving/hosts=cpu_and_gpu", "serving.version_policy.kind=specific", "name=m"),
+        *("server=none", f"cache.path={tmp_path / 'cache'}"),
+    )
+    with begun(packaged) as walk:
+        _keep(walk, Stage.export, export(walk, Ingredients(walk)))
+        _keep(walk, Stage.render, rendered(walk.recipe))
+        yield walk
 
 
-def test_what_is_staged_is_digested_whole(candidate: Candidate) -> None:
-    """Each file and folder that will be published; the manifest has the artifact's digest."""
+def _keep(walk: Walk, one: Stage, output: Output) -> None:
+    walk.keep(one, output, inputs=walk.inputs(one), seconds=1.0)
+
+
+@pytest.fixture
+def candidate(walk: Walk, tmp_path: Path) -> Candidate:
+    """Give the staged model."""
+    model = ModelPaths(tmp_path / "staging" / "m")
+    model.directory.mkdir(parents=True)
+    return stage(walk, model)
+
+
+def test_what_is_staged_is_digested_whole(walk: Walk, candidate: Candidate) -> None:
+    """Each file and folder that will be published.
+
+    The manifest has the artifact's digest, and the config as the version's number makes it.
+    """
     configs = ["config.pbtxt", "configs", "configs/cpu.pbtxt", "configs/gpu.pbtxt"]
     assert sorted(candidate.sha256) == ["1", "1/model.pt", *configs]
-    manifest = manifest_of(candidate, [])
-    assert manifest.files["model.pt"] == candidate.sha256["1/model.pt"]
+    manifest = manifest_of(walk, files=candidate.files(), proofs=[], version=7)
+    assert manifest.files == {"model.pt": candidate.sha256["1/model.pt"]}
+    staged = candidate.model.config.read_text()
+    assert "versions: [1]" in staged
+    assert manifest.config == staged.replace("versions: [1]", "versions: [7]")
     assert set(manifest.host_configs) == {"cpu", "gpu"}
     assert "KIND_GPU" in manifest.host_configs["gpu"]
-    assert not isinstance(candidate.recipe.architecture, TorchScriptSpec)
 
 
 def _append(model: ModelPaths) -> None:
@@ -78,16 +105,17 @@ def _link(model: ModelPaths) -> None:
 def test_a_file_that_changes_while_it_is_proven_is_refused(
     candidate: Candidate, change: Callable[[ModelPaths], None], path: str
 ) -> None:
-    """One more byte, one more file, one less: it is named, and there is no manifest."""
+    """One more byte, one more file, one less: it is named."""
+    candidate.require_unchanged()
     change(candidate.model)
     with pytest.raises(ProofError, match="changed while the model was proven") as caught:
-        manifest_of(candidate, [])
+        candidate.require_unchanged()
     assert path in caught.value.problem
 
 
 def test_the_artifact_is_read_again_from_disk(candidate: Candidate) -> None:
-    """Not the object that other proofs have asked."""
-    again = candidate.reloaded()
-    assert again is not candidate.artifact
+    """For every proof: not the object that others have asked."""
+    first, again = candidate.loaded(), candidate.loaded()
+    assert again is not first
     asked = torch.rand(2, 4)
-    assert torch.equal(again(asked), candidate.artifact(asked))
+    assert torch.equal(again(asked), first(asked))

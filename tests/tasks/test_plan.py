@@ -18,33 +18,34 @@ if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
 
-JOB = job("model=fashion_cnn", "task=plan", "repository.path=/nowhere/models")
+NOWHERE = ("repository.path=/nowhere/models", "cache.path=/nowhere/cache")
+JOB = job("model=fashion_cnn", "task=plan", *NOWHERE)
 FASHION = JOB.require_recipe()
 FILE = TorchScriptSpec(path=Path("/models/detector.pt"))
 
 
 def _steps(recipe: Recipe, given: Job = JOB) -> dict[str, str]:
-    """Return a plan's steps by their names."""
-    steps = make(replace(given, recipe=recipe)).steps
-    return {name: text.strip() for name, _, text in (step.partition(":") for step in steps)}
+    """Return what a plan's steps work on, by their names."""
+    return {step.stage: step.does for step in make(replace(given, recipe=recipe)).steps}
 
 
 def test_a_trained_model_has_data_and_epochs() -> None:
-    """As always."""
+    """As always; the version is the first where there is none."""
     steps = _steps(FASHION)
     assert steps["data"].startswith("fashion_mnist, from the cache or the first that serves of ")
     assert " epochs of " in steps["train"]
     assert steps["export"] == "TorchScript (freeze)"
-    assert steps["publish"] == "/nowhere/models/fashion_cnn/1"
+    plan = make(JOB)
+    assert (plan.repository, plan.version) == ("/nowhere/models", 1)
+    assert (plan.present_versions, plan.served_versions) == ((), ())
 
 
 def test_a_file_is_packaged_as_it_is() -> None:
-    """Neither data nor training; what the proofs are asked is said."""
+    """There are no stages of data and training."""
     recipe = replace(without_data([tensor("x", 4)], [tensor("y", 4)]), architecture=FILE)
     steps = _steps(recipe)
-    assert steps["data"] == "none: proofs run on generated inputs"
-    assert steps["train"] == "none: the file holds its weights"
     assert steps["export"] == "/models/detector.pt as it is"
+    assert not {"data", "train"} & set(steps)
 
 
 def test_without_training_the_weights_origin_is_said() -> None:
@@ -63,12 +64,14 @@ def test_without_training_the_weights_origin_is_said() -> None:
 
 def test_the_configs_of_hosts_are_said_and_shown(tmp_path: Path) -> None:
     """New ones, and the published one of a host that the recipe has no more."""
-    given = job("model=fashion_cnn", "serving/hosts=cpu_and_gpu", f"repository.path={tmp_path}")
+    given = job(
+        "model=fashion_cnn", "serving/hosts=cpu_and_gpu", f"repository.path={tmp_path}", NOWHERE[1]
+    )
     model = ModelPaths(tmp_path / "fashion_cnn")
     model.configs.mkdir(parents=True)
     model.host_config("old").write_text("# old\n")
-    prove = _steps(given.require_recipe(), given)["prove"]
-    assert prove.endswith("a config each for hosts cpu (KIND_CPU), gpu (KIND_GPU)")
+    render = _steps(given.require_recipe(), given)["render"]
+    assert render == "config.pbtxt and a config each for hosts cpu (KIND_CPU), gpu (KIND_GPU)"
     diff = make(given).config_diff
     assert diff is not None
     assert "--- no configs/gpu.pbtxt\n+++ configs/gpu.pbtxt\n" in diff
@@ -81,3 +84,44 @@ def test_raw_pixels_are_said() -> None:
     """They change what clients send."""
     recipe = replace(FASHION, inputs=(), export=ExportSpec(pixels=Pixels.uint8))
     assert _steps(recipe)["export"] == "TorchScript (freeze) of raw uint8 pixels"
+
+
+def _reasons(recipe: Recipe) -> dict[str, str]:
+    """Return why stages run, by their names."""
+    return {step.stage: step.reason for step in make(replace(JOB, recipe=recipe)).steps}
+
+
+def test_why_each_stage_runs_is_said_as_far_as_it_is_known() -> None:
+    """Without data at hand: all but the config, which the recipe tells."""
+    assert _reasons(FASHION) == {
+        "data": "to be fetched",
+        **dict.fromkeys(("train", "export"), "after data"),
+        **dict.fromkeys(("render", "rules"), "no earlier build"),
+        **dict.fromkeys(("contract", "batching", "parity", "live"), "after export"),
+    }
+
+
+def test_a_config_that_follows_from_the_data_or_the_artifact_is_not_shown() -> None:
+    """Inputs and classes come from the data, outputs from the artifact."""
+    assert FASHION.dataset is not None
+    unknown = {
+        "data": [
+            replace(FASHION, inputs=()),
+            replace(FASHION, dataset=replace(FASHION.dataset, classes=())),
+        ],
+        "export": [
+            replace(FASHION, outputs=()),
+            replace(without_data([tensor("x", 4)], []), architecture=FILE),
+        ],
+    }
+    for stage, recipes in unknown.items():
+        for made in recipes:
+            assert _reasons(made)["render"] == f"after {stage}"
+            assert make(replace(JOB, recipe=made)).config_diff is None
+
+
+def test_the_plan_of_a_missing_file_says_so() -> None:
+    """What depends on it cannot be told."""
+    made = replace(without_data([tensor("x", 4)], [tensor("y", 4)]), architecture=FILE)
+    told = "cannot be told (/models/detector.pt: No such file or directory)"
+    assert _reasons(made)["export"] == told

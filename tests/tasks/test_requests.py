@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 
 FASHION = recipe("model=fashion_cnn")
-REPOSITORY = Path("model_repository")
+REPOSITORY = "model_repository"
 
 
 def test_an_image_is_grey() -> None:

@@ -31,8 +31,9 @@ MODEL = f"task.model={NAME}"
 
 @pytest.fixture(autouse=True)
 def _no_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server polls here: nothing has to settle."""
+    """No server polls here, so nothing has to settle; tables are as wide as they need."""
     monkeypatch.setattr(transition, "SETTLE_S", 0.0)
+    monkeypatch.setenv("COLUMNS", "160")
 
 
 @pytest.fixture
@@ -101,6 +102,7 @@ def test_versions_of_somebody_else_are_listed_with_blanks(
     (repository.path / "theirs" / "3").mkdir(parents=True)
     (repository.path / "theirs" / "config.pbtxt").write_text('name: "theirs"')
     (repository.path / "empty").mkdir()
+    assert _refused(run, "rollback", "task.model=empty").remedy == "build one first"
     out = run("list")
     assert "no version" in out
     assert "no manifest" in out
@@ -114,7 +116,6 @@ def test_an_interrupted_change_is_told_and_left_alone(
     """Listing writes nothing; the next writer finishes it."""
     folder = repository.staging / f"{NAME}-0123abcd.journal"
     folder.mkdir()
-    (folder / "publish").touch()
     assert "was interrupted" in run("list")
     assert folder.is_dir()
     run("promote", MODEL, "task.version=3")
@@ -166,7 +167,7 @@ def test_what_clients_will_trip_over_is_told(
     """Going back changes labels, too."""
     told = json.loads(run("rollback", MODEL, "task.format=json"))
     assert (told["served_before"], told["served"]) == ([4], [3])
-    assert told["differences"] == ["label 0 is 'T-shirt/top' now, and was 'a'"]
+    assert told["differences"] == ["label 0 is 't-shirt/top' now, and was 'a'"]
     assert state(repository).served == (3,)
 
 
@@ -364,6 +365,17 @@ def test_verifying_names_every_file_and_fails(
         "labels.txt is changed",
     ):
         assert f"{NAME}/{line}" in out
+
+
+def test_nothing_is_said_of_the_config_beside_somebody_elses_version(
+    run: Callable[..., str],
+    repository: RepositorySpec,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No manifest answers for it, and that is a finding of the version."""
+    (repository.path / "theirs" / "1").mkdir(parents=True)
+    _refused(run, "verify", "task.model=theirs")
+    assert capsys.readouterr().out == "theirs/1/manifest.json is missing\n"
 
 
 def test_verifying_as_json_lists_findings(

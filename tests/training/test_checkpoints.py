@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,6 @@ from torch import nn
 
 from packager.architectures.layers import build_sequential
 from packager.spec.architecture import LayerSpec, LayersSpec
-from packager.spec.dataset import NormalizeSpec
 from packager.spec.training import (
     AugmentationSpec,
     Optimizer,
@@ -25,7 +23,6 @@ from packager.training.checkpoints import (
     KEPT_SECONDS,
     Checkpoints,
     opened,
-    training_key,
     weights_digest,
 )
 from packager.training.device import prepare
@@ -193,46 +190,6 @@ def test_metrics_are_a_line_an_epoch(images: Dataset, tmp_path: Path) -> None:
     _fit(images, tmp_path, _Watch())
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [f'"epoch": {number}' in line for number, line in enumerate(lines, 1)] == [True] * 3
-
-
-def _key(data: Dataset, spec: TrainerSpec = SPEC, seed: int = 0) -> str:
-    torch.manual_seed(seed)
-    module = build_sequential(LAYERS, sample_shape=IMAGE)
-    return training_key(module, data, spec, torch.device("cpu"))
-
-
-def test_the_key_names_all_that_decides_the_weights(images: Dataset) -> None:
-    """Rate, data, what is done to them, initial weights, threads: each is another training."""
-    with torch.random.fork_rng():
-        keys = {
-            _key(images),
-            _key(images, replace(SPEC, lr=2e-2)),
-            _key(images, replace(SPEC, augmentation=AugmentationSpec())),
-            _key(replace(images, digest="other")),
-            _key(replace(images, normalize=NormalizeSpec(mean=(0.5,), std=(0.5,)))),
-            _key(images, seed=1),
-        }
-        torch.set_num_threads(1)
-        keys.add(_key(images))
-        torch.set_num_threads(2)
-        assert len(keys) == 7
-        assert _key(images, replace(SPEC, max_minutes=5, checkpoint_seconds=9)) in keys
-
-
-def test_the_key_names_the_code_of_a_users_module(
-    images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The same weights under another forward() are another training."""
-    monkeypatch.syspath_prepend(tmp_path)
-    path = tmp_path / "mine_for_the_key.py"
-    code = "from torch import nn\n\n\nclass Mine(nn.Linear):\n    scale = {}\n"
-    keys = []
-    for scale in (1, 2, 2):
-        path.write_text(code.format(scale))
-        torch.manual_seed(0)
-        module = import_module("mine_for_the_key").Mine(2, 2)
-        keys.append(training_key(module, images, SPEC, torch.device("cpu")))
-    assert keys[0] != keys[1] == keys[2]
 
 
 def test_weights_digest_tells_one_bit() -> None:

@@ -49,6 +49,10 @@ class RemoteDestination:
         """Return the version that is published with this identity and whole, if there is one."""
         return publish.same_version(self.spec, name, identity=identity)
 
+    def as_published(self, config: str, *, number: int, versions: tuple[int, ...]) -> str:
+        """Return the config with its own labels, listing all versions and naming the served."""
+        return rewriting.as_published(config, number=number, committed=versions)
+
     def staged(self, name: str) -> AbstractContextManager[ModelPaths]:
         """Give a directory on this host to build a model in; it is removed at the end."""
         return staging.staged(self._staging, name)

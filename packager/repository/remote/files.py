@@ -26,8 +26,6 @@ class RemoteFiles:
         """Return the names of the models that have a config: the others are being uploaded."""
         with reported(self.url):
             names = self.store.folders(self.url.root)
-            if not names and not self.store.has_bucket(self.url.bucket):
-                raise FileNotFoundError(self.url.bucket)
             return tuple(name for name in names if self.store.tag(self._config(name)) is not None)
 
     def versions(self, model: str) -> tuple[int, ...]:

@@ -57,8 +57,6 @@ def prepare(spec: RemoteRepositorySpec) -> None:
     spec.staging.mkdir(parents=True, exist_ok=True)
     with reported(url):
         store = Store(url.scheme)
-        if not store.has_bucket(url.bucket):
-            raise FileNotFoundError(url.bucket)
         store.folders(url.root)
         probe = f"{url.staging}/probes/{uuid.uuid4().hex}"
         store.write(probe, b"1")

@@ -26,15 +26,16 @@ def published_configs(
 
     They serve what their policy chooses of all versions, and always name which.
     """
-    versions = (*committed, number)
     staged = {f"{CONFIGS_FOLDER}/{path.name}": path for path in source.host_configs().values()}
     return {
-        path: _published(file.read_text(), number=number, versions=versions)
+        path: as_published(file.read_text(), number=number, committed=committed)
         for path, file in (staged | {CONFIG_FILE: source.config}).items()
     }
 
 
-def _published(config: str, *, number: int, versions: tuple[int, ...]) -> str:
+def as_published(config: str, *, number: int, committed: Iterable[int]) -> str:
+    """Return a rendered config as it is published for a version beside those committed."""
+    versions = sorted({*committed, number})
     own = with_own_labels(config, number)
     return listing(own, versions=versions, serving=chosen(config, versions))
 

@@ -30,10 +30,6 @@ class Store:
         self._scheme = scheme
         self._filesystem = _filesystem(scheme)
 
-    def has_bucket(self, bucket: str) -> bool:
-        """Return whether there is such a bucket."""
-        return bool(self._filesystem.exists(bucket))
-
     def folders(self, path: str) -> tuple[str, ...]:
         """Return the names of the prefixes directly beneath a path, sorted."""
         return self._names(path, "directory")
@@ -45,7 +41,9 @@ class Store:
     def _names(self, path: str, kind: str) -> tuple[str, ...]:
         try:
             entries = self._filesystem.ls(path, detail=True)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if error.__cause__ is not None:  # what S3 says of a bucket; of a prefix it says nothing
+                raise
             return ()
         names = (entry["name"].rstrip("/") for entry in entries if entry["type"] == kind)
         return tuple(sorted(name.rpartition("/")[2] for name in names if name != path))

@@ -89,17 +89,18 @@ class Marked:
 
     def _manifest(self, number: int) -> dict[str, object]:
         config, policy = self._config(number), VersionPolicySpec()
-        seen = {
-            "files": {name: hashlib.sha256(one).hexdigest() for name, one in self.files.items()},
+        files = {name: hashlib.sha256(one).hexdigest() for name, one in self.files.items()}
+        texts = {
             "config": config,
             "host_configs": self._host_configs(number),
             "labels": list(self.labels),
         }
         return {
+            **texts,
             "format": 2,
-            **seen,
+            "files": files,
             "config_sha256": hashlib.sha256(config.encode()).hexdigest(),
-            "identity": identity(**seen, policy=policy),  # type: ignore[arg-type]
+            "identity": identity(files=files, texts=texts, policy=policy, is_proven_live=False),
             "recipe": {"serving": {"version_policy": plain(policy)}},
             "times": {},
         }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,55 +9,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packager.errors import UnavailableError
-from packager.repository import record
-from packager.repository.integrity import model_findings, version_findings
-from packager.repository.remote.files import RemoteFiles
-from packager.repository.remote.model import RemoteModel
-from packager.repository.state import read
 
 from . import s3
-from .cutting import Cut, Cutting, killer
-from .models import Marked, publish_marked
+from .cutting import Cut, Cutting
+from .killing import PLAIN, killed_at_its_pieces
+from .models import publish_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from multiprocessing.synchronize import Event
-
     from packager.spec.recipe import RemoteRepositorySpec
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["s3fs", f"{__package__}.models"])
-PLAIN, HOSTED = Marked(mark="p", name="plain"), Marked(mark="h", name="hosted", hosts=("gpu",))
 
-
-def test_killed_at_every_piece_of_what_it_sends(
-    repository: RemoteRepositorySpec,
-    server: s3.S3,
-    figures: dict[str, float],
+def test_killed_in_the_middle_of_what_it_sends(
+    repository: RemoteRepositorySpec, server: s3.S3, figures: dict[str, float]
 ) -> None:
-    """Of an old model, one with hosts and new ones: every version that is named is whole.
+    """Every version that is named is whole and none is lost; `bench/remote.py` kills at each piece.
 
-    None is lost, the next publisher gets another number, and what was left over is gone then.
+    The next publisher gets another number, and what was left over is gone then.
     """
-    files = RemoteFiles(repository.place)
-    kills = half_seen = 0
-    with Cutting(server.port).running() as proxy:
-        for one in (PLAIN, HOSTED):
-            publish_marked(repository, one)
-        assert not _killed(repository, HOSTED, proxy, at=0)
-        for at in range(1, proxy.pieces + 1):
-            one = (PLAIN, HOSTED, replace(PLAIN, name=f"new-{at}"))[at % 3]
-            before = files.versions(one.name)
-            kills += _killed(repository, one, proxy, at=at, cut=list(Cut)[at // 3 % 3])
-            half_seen += len(_not_whole(files, one.name))
-            assert set(before) <= set(files.versions(one.name))
-            if at % 6 == 0:
-                _publishes_again(repository, PLAIN)
-    for name in ("plain", "hosted", *files.models()):
-        _publishes_again(repository, replace(HOSTED if name == "hosted" else PLAIN, name=name))
-    figures |= {"uploads killed": kills, "half-published versions seen": half_seen}
-    assert kills > 20
-    assert half_seen == 0
+    seen = killed_at_its_pieces(repository, server.port, step=3)
+    figures |= {"uploads killed": seen.kills, "half-published versions seen": seen.half_versions}
+    assert seen.kills > 10
+    assert (seen.half_versions, seen.lost_versions) == (0, 0)
 
 
 def test_a_publish_takes(repository: RemoteRepositorySpec, figures: dict[str, float]) -> None:
@@ -86,57 +56,3 @@ def test_the_server_goes_away_midway(
             with pytest.raises(UnavailableError, match="cannot be reached") as caught:
                 publish_marked(spec, "b")
     assert caught.value.where == "repository.path"
-
-
-def _killed(
-    spec: RemoteRepositorySpec,
-    one: Marked,
-    proxy: Cutting,
-    *,
-    at: int,
-    cut: Cut = Cut.before,
-) -> bool:
-    """Publish in another process, killed at a piece of what it sends; return whether it was."""
-    armed = PROCESSES.Event()
-    process = PROCESSES.Process(
-        target=_publish, args=(armed, spec, one, s3.environment(proxy.port))
-    )
-    process.start()
-    assert process.pid is not None
-    proxy.arm(at, cut, killer(process.pid))
-    armed.set()
-    process.join(60)
-    assert process.exitcode in {0, -9}
-    return process.exitcode != 0
-
-
-def _publish(
-    armed: Event, spec: RemoteRepositorySpec, one: Marked, environment: Mapping[str, str]
-) -> None:
-    armed.wait()
-    os.environ.update(environment)
-    publish_marked(spec, one)
-
-
-def _not_whole(files: RemoteFiles, name: str) -> list[object]:
-    """Return what is wrong with the versions that a model lists, or that any config names."""
-    state, model = read(files, name), RemoteModel(files.url, name)
-    named = sorted({*state.versions, *state.served, *model.named(model.configs())})
-    records = {number: record.read(files, name, number) for number in named}
-    seen = replace(state, records={number: one for number, one in records.items() if one})
-    found: list[object] = []
-    for number in named:
-        found += version_findings(files, seen, number)
-    return found
-
-
-def _publishes_again(spec: RemoteRepositorySpec, one: Marked) -> None:
-    """Check that the next publish works, under a number that no upload had, and clears up."""
-    files = RemoteFiles(spec.place)
-    used = files.directories(one.name)
-    version = publish_marked(spec, one).version
-    state = read(files, one.name)
-    assert version > max(used, default=0)
-    assert state.served == (version,)
-    assert files.directories(one.name) == state.versions
-    assert _not_whole(files, one.name) == model_findings(files, state) == []

@@ -1,0 +1,102 @@
+"""Which versions an object store serves and keeps: promote, roll back, prune, withdraw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from packager.errors import SpecError
+from packager.repository.integrity import model_findings, version_findings
+from packager.repository.remote.changes import prune, serve, withdraw
+from packager.repository.remote.files import RemoteFiles
+from packager.repository.remote.publish import next_version
+from packager.repository.state import ModelState, read
+
+from .models import publish_marked
+
+if TYPE_CHECKING:
+    from packager.spec.recipe import RemoteRepositorySpec
+
+
+@pytest.fixture
+def three(repository: RemoteRepositorySpec) -> RemoteRepositorySpec:
+    """A model of three versions with a host's config each; the newest two are served."""
+    for mark in "abc":
+        publish_marked(repository, mark, hosts=("gpu",), policy="latest { num_versions: 2 }")
+    return repository
+
+
+def _state(spec: RemoteRepositorySpec) -> ModelState:
+    """Return the model's state, which must be as its manifests say."""
+    files = RemoteFiles(spec.place)
+    state = read(files, "m")
+    assert model_findings(files, state) == []
+    assert not any(version_findings(files, state, number) for number in state.versions)
+    return state
+
+
+def test_an_older_version_is_served_alone(three: RemoteRepositorySpec) -> None:
+    """With its own config and labels; the newest brings its policy back."""
+    assert serve(three, "m", 1) == (1,)
+    state = _state(three)
+    assert (state.versions, state.served) == ((1, 2, 3), (1,))
+    assert "# a\n" in str(state.config)
+    assert '"1/labels.txt"' in str(state.config)
+    assert serve(three, "m", 3) == (2, 3)
+    assert _state(three).served == (2, 3)
+
+
+def test_a_version_after_a_rollback_takes_over(three: RemoteRepositorySpec) -> None:
+    """The old pin does not outlast it."""
+    serve(three, "m", 1)
+    publish_marked(three, "d")
+    state = _state(three)
+    assert (state.versions, state.served) == ((1, 2, 3, 4), (4,))
+
+
+def test_pruned_versions_are_gone(three: RemoteRepositorySpec) -> None:
+    """What is served stays as it was, and no number is given again."""
+    prune(three, "m", [1])
+    state = _state(three)
+    assert (state.versions, state.served) == ((2, 3), (2, 3))
+    assert RemoteFiles(three.place).directories("m") == (2, 3)
+    prune(three, "m", [3])
+    state = _state(three)
+    assert (state.versions, state.served) == ((2,), (2,))
+    assert "# b\n" in str(state.config)
+    assert next_version(three, "m") == 4
+
+
+def test_the_last_version_is_not_pruned(three: RemoteRepositorySpec) -> None:
+    """A config that serves nothing would not load."""
+    with pytest.raises(SpecError, match="no version of m would be left"):
+        prune(three, "m", [1, 2, 3])
+    assert _state(three).versions == (1, 2, 3)
+
+
+def test_a_version_that_is_not_there_is_not_served(three: RemoteRepositorySpec) -> None:
+    """Those that are there are listed."""
+    with pytest.raises(SpecError, match="choose of 1, 2, 3"):
+        serve(three, "m", 7)
+
+
+def test_a_withdrawn_version_leaves_what_was_before(three: RemoteRepositorySpec) -> None:
+    """Its number is not given again; a model's only version takes the model along."""
+    before = _state(three)
+    published = publish_marked(three, "d")
+    withdraw(published, three)
+    assert _state(three) == before
+    assert publish_marked(three, "e").version == 5
+    withdraw(publish_marked(three, "x", name="only"), three)
+    files = RemoteFiles(three.place)
+    assert (files.models(), files.directories("only")) == (("m",), ())
+
+
+def test_a_withdrawal_spares_what_came_after(three: RemoteRepositorySpec) -> None:
+    """The version that is served by then stays so."""
+    published = publish_marked(three, "d")
+    publish_marked(three, "e")
+    withdraw(published, three)
+    state = _state(three)
+    assert (state.versions, state.served) == ((1, 2, 3, 5), (5,))
