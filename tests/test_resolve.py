@@ -209,7 +209,8 @@ def test_a_task_becomes_its_spec() -> None:
 
 def test_staging_lies_hidden_beside_the_repository() -> None:
     """On its filesystem, never inside it."""
-    repository = to_spec(compose(FASHION, "repository.path=/srv/models")).repository
+    made = to_spec(compose(FASHION, "repository.path=/srv/models"))
+    repository = made.require_local_repository()
     assert repository.path == Path("/srv/models")
     assert repository.staging == Path("/srv/.models.staging")
 
@@ -221,8 +222,9 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     made = to_spec(
         compose(FASHION, "repository.path='~/m'", "repository.staging=s", "cache.path=c")
     )
-    assert made.repository.path == Path("/users/me/m")
-    assert made.repository.staging == tmp_path / "s"
+    repository = made.require_local_repository()
+    assert repository.path == Path("/users/me/m")
+    assert repository.staging == tmp_path / "s"
     assert made.cache.path == tmp_path / "c"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packager import console
 from packager.datasets.at_hand import at_hand
 from packager.errors import PackagerError, SpecError
-from packager.repository.changes import what_triton_does
 from packager.repository.destination import destination_of
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER
 from packager.repository.state import read
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import PlanFormat, Stage
@@ -24,13 +21,14 @@ from packager.stages.start import begun
 from packager.tasks.compatibility import require_compatible
 from packager.tasks.preflight import require_scores
 from packager.tasks.rendering import rendered
+from packager.tasks.text_change import TextChange
 from packager.tasks.unchanged import same_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from packager.repository.files import Files
     from packager.repository.state import ModelState
+    from packager.spec.architecture import WeightsSpec
     from packager.spec.job import Job, PlanTask
     from packager.spec.recipe import Recipe
     from packager.stages.walk import Walk
@@ -64,9 +62,9 @@ class Plan:
     """A build that has not happened.
 
     `version` is the one that would appear, None where nothing would be published. `config_diff` is
-    a unified diff of `config.pbtxt`, then of hosts' configs; None where they follow from the
-    artifact yet to come. `triton` says what a server that polls would do. `refused` is why the
-    build would end without publishing, as far as that is known now.
+    a unified diff of `config.pbtxt`, then of hosts' configs and labels; None where they follow
+    from the artifact yet to come. `triton` says what a server that polls would do. `refused` is why
+    the build would end without publishing, as far as that is known now.
     """
 
     model: str
@@ -119,10 +117,12 @@ def make(job: Job) -> Plan:
                 walk.recipe.dataset, cache=job.cache.path / "data", digest=walk.digest
             )
         steps = tuple(_steps(walk, state))
-        is_same = len(walk.results) == len(walk.stages) and all(step.reused for step in steps)
-        same = same_version(walk) if is_same else None
+        # Proofs that would run change nothing of what clients see.
+        is_known = {Stage.export, Stage.render} <= walk.results.keys()
+        same = same_version(walk) if is_known else None
         version = None if same is not None else destination.next_version(state.name)
         texts = _texts(walk, state, version)
+        change = None if texts is None else TextChange.of(destination.files(), state, texts)
     return Plan(
         model=state.name,
         repository=destination.title,
@@ -130,8 +130,8 @@ def make(job: Job) -> Plan:
         present_versions=state.versions,
         served_versions=state.served,
         steps=steps,
-        config_diff=None if texts is None else _config_diff(destination.files(), state, texts),
-        triton=_triton(state, texts, version),
+        config_diff=None if change is None else change.diff(),
+        triton=() if change is None or version is None else change.by_triton(state, version),
         refused=None if texts is None else _refusal(job, walk.recipe),
     )
 
@@ -206,15 +206,6 @@ def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, A
     return {**texts, "config": as_published(texts["config"]), "host_configs": hosts}
 
 
-def _triton(
-    state: ModelState, texts: Mapping[str, Any] | None, version: int | None
-) -> tuple[str, ...]:
-    """Return what a server that polls would do about the new version."""
-    if texts is None or version is None:
-        return ()
-    return tuple(what_triton_does(state.config, texts["config"], state.versions, version))
-
-
 def _refusal(job: Job, recipe: Recipe) -> str | None:
     """Return why the new config is not taken beside what is published."""
     try:
@@ -228,32 +219,24 @@ def _does(stage: Stage, walk: Walk) -> str:
     """Return what a stage works on."""
     recipe = walk.recipe
     match stage:
-        case Stage.data:
-            return _data(recipe)
-        case Stage.train:
-            return _training(recipe)
+        case Stage.data if recipe.dataset is not None:
+            sources = ", ".join(map(str, recipe.dataset.sources))
+            return f"{recipe.dataset.name}, from the cache or the first that serves of {sources}"
+        case Stage.train if not isinstance(recipe.architecture, TorchScriptSpec):
+            return _training(recipe, recipe.architecture.weights)
         case Stage.export:
             return _export(recipe)
         case Stage.render:
             return f"config.pbtxt{_hosts(recipe)}"
+        case Stage.parity:
+            asked = "every test image" if recipe.dataset is not None else "generated inputs"
+            return f"proof of parity on {asked}"
         case _:
-            return (
-                f"proof of {stage.value}" if stage is not Stage.live else "proof by a real Triton"
-            )
+            return "proof " + ("by a real Triton" if stage is Stage.live else f"of {stage.value}")
 
 
-def _data(recipe: Recipe) -> str:
-    if recipe.dataset is None:
-        return "none: proofs run on generated inputs"
-    sources = ", ".join(map(str, recipe.dataset.sources))
-    return f"{recipe.dataset.name}, from the cache or the first that serves of {sources}"
-
-
-def _training(recipe: Recipe) -> str:
-    trainer, architecture = recipe.trainer, recipe.architecture
-    if isinstance(architecture, TorchScriptSpec):
-        return "none: the file holds its weights"
-    weights = architecture.weights
+def _training(recipe: Recipe, weights: WeightsSpec | None) -> str:
+    trainer = recipe.trainer
     if isinstance(trainer, NoTrainerSpec):
         return f"none: weights {'of' if weights else 'drawn from'} " + (
             str(weights.path) if weights else f"seed {trainer.seed}"
@@ -274,28 +257,3 @@ def _hosts(recipe: Recipe) -> str:
     hosts = recipe.serving.hosts
     told_hosts = ", ".join(f"{host.name} ({host.instance_group.kind.value})" for host in hosts)
     return f" and a config each for hosts {told_hosts}" if hosts else ""
-
-
-def _config_diff(files: Files, state: ModelState, texts: Mapping[str, Any]) -> str:
-    """Return how `config.pbtxt` and the configs of hosts would change, one diff after the other."""
-    before = {CONFIG_FILE: state.config or ""} | {
-        path.removeprefix(f"{state.name}/"): (files.read(path) or b"").decode(errors="replace")
-        for path in files.files(f"{state.name}/{CONFIGS_FOLDER}")
-    }
-    after = {CONFIG_FILE: texts["config"]} | {
-        f"{CONFIGS_FOLDER}/{host}.pbtxt": text for host, text in texts["host_configs"].items()
-    }
-    return "".join(
-        _diff(name, before.get(name, ""), after.get(name, "")) for name in before | after
-    )
-
-
-def _diff(name: str, before: str, after: str) -> str:
-    return "".join(
-        difflib.unified_diff(
-            before.splitlines(keepends=True),
-            after.splitlines(keepends=True),
-            fromfile=f"published {name}" if before else f"no {name}",
-            tofile=name if after else f"no {name}",
-        )
-    )

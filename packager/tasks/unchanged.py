@@ -14,6 +14,7 @@ from packager.repository.layout import METRICS_FILE
 from packager.repository.manifest import identity, is_proven
 from packager.repository.state import read
 from packager.spec.job import Stage
+from packager.spec.server import NoServerSpec
 from packager.stages.start import begun
 from packager.stages.walk import look
 from packager.tasks.metrics import metrics_lines
@@ -68,18 +69,24 @@ def _summary(walk: Walk) -> Summary | None:
 
 
 def same_version(walk: Walk) -> int | None:
-    """Return the version that is published already of what a walk with all stages behind gives.
+    """Return the version that is published already of what a walk gives; proofs may be to come.
 
     A build that no server proves is content with a version that one has proven.
     """
     destination = destination_of(walk.job.repository)
-    proof = from_json(walk.value(Stage.live)["proof"])
-    for is_proven_live in dict.fromkeys((is_proven(proof), True)):
+    for is_proven_live in dict.fromkeys((_is_proven_live(walk), True)):
         identity = identity_of(walk, is_proven_live=is_proven_live)
         version = destination.same_version(walk.recipe.name, identity)
         if version is not None:
             return version
     return None
+
+
+def _is_proven_live(walk: Walk) -> bool:
+    """Say whether a server has proven what a walk gives, or will have once it is built."""
+    if Stage.live not in walk.results:
+        return not isinstance(walk.job.server, NoServerSpec)
+    return is_proven(from_json(walk.value(Stage.live)["proof"]))
 
 
 def identity_of(walk: Walk, *, is_proven_live: bool) -> str:

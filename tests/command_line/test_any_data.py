@@ -57,9 +57,9 @@ BUILDS = {
         *("dataset.skip_unreadable=true", "server=none"),
     ),
     "npz": (*ARRAYS, "dataset=npz", "dataset.path=clothes.npz", "server=none"),
-    "idx": (*ARRAYS, "dataset=idx", "dataset.path=idx", "server=none"),
+    "idx": (*ARRAYS, "dataset=idx", "dataset.path=idx", "server=none", "cache.path=cache"),
 }
-"""The first with the embedded server's live proof."""
+"""The first with the embedded server's live proof; the last does not reuse the training before."""
 
 REFUSED = {
     "damaged": (

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from packager.repository.manifest import sha256
 
-from .program import REPOSITORY, STAGING
+from .program import FASHION, REPOSITORY, STAGING, tree
 
 if TYPE_CHECKING:
     from .conftest import Built, Served
+    from .program import Workspace
 
 MODEL = f"{REPOSITORY}/fashion_cnn"
 PRINTED_URL = "http://127.0.0.1:8000"
@@ -58,6 +59,15 @@ def test_the_manifest_has_the_digests_of_the_files(built: Built) -> None:
     assert {proof["verdict"] for proof in manifest["proofs"].values()} == {"passed"}
 
 
+def test_metrics_are_what_is_the_same_in_every_build(built: Built) -> None:
+    """How long it took is among the manifest's times."""
+    version = built.workspace.repository / "fashion_cnn" / "1"
+    (epoch,) = map(json.loads, (version / "metrics.jsonl").read_text().splitlines())
+    assert set(epoch) == {"epoch", "loss", "accuracy", "lr"}
+    times = json.loads((version / "manifest.json").read_text())["times"]
+    assert [set(one) for one in times["epochs"]] == [{"epoch", "seconds", "images_per_second"}]
+
+
 def test_a_subset_is_said_loudly(built: Built) -> None:
     """On stderr while it works, in the summary, and in the manifest."""
     assert re.search(r"^SUBSET: only a part of fashion_mnist", built.result.err, re.MULTILINE)
@@ -71,6 +81,20 @@ def test_a_subset_is_said_loudly(built: Built) -> None:
 def test_nothing_is_left_running_or_in_temporary_places(built: Built) -> None:
     """No process, no shared memory, no temporary file."""
     assert built.left_behind == []
+
+
+def test_built_again_it_is_named_with_its_accuracy(with_version_1: Workspace) -> None:
+    """It is unchanged: one line, and not a file is touched."""
+    before = tree(with_version_1.repository)
+    result = with_version_1.run(*FASHION)
+    manifest = json.loads((with_version_1.repository / "fashion_cnn/1/manifest.json").read_text())
+    assert (result.status, result.out, result.err) == (
+        0,
+        "fashion_cnn is unchanged: version 1 in model_repository is the same: test accuracy"
+        f" {manifest['metrics']['accuracy']:.2%} on a SUBSET of the dataset\n",
+        "",
+    )
+    assert tree(with_version_1.repository) == before
 
 
 def test_only_the_repository_and_its_empty_staging_folder_appear(built: Built) -> None:

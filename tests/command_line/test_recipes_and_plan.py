@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .program import tree
+from .program import FASHION, tree
 
 if TYPE_CHECKING:
     from .program import Workspace
 
 CONF = Path(__file__).parents[2] / "conf"
+STAGES = ("data", "train", "export", "render", "rules", "contract", "batching", "parity", "live")
 
 
 def test_without_arguments_the_recipes_are_listed(workspace: Workspace) -> None:
@@ -92,15 +94,30 @@ def test_a_plan_shows_the_next_version_and_the_change_of_the_config(
     result = with_version_1.run("model=fashion_cnn", "task=plan", "serving.max_batch_size=64")
     assert (result.status, result.err) == (0, "")
     assert "version 2 would be published" in result.out
+    assert "refused: allow_breaking: " in result.out
     assert "-max_batch_size: 128\n" in result.out
     assert "+max_batch_size: 64\n" in result.out
     assert tree(with_version_1.cwd) == before
 
 
 def test_a_plan_of_the_same_recipe_has_no_change(with_version_1: Workspace) -> None:
-    """And says so."""
-    result = with_version_1.run("model=fashion_cnn", "task=plan")
+    """And says so; nothing would be published."""
+    result = with_version_1.run(*FASHION, "task=plan")
+    assert (result.status, result.err) == (0, "")
+    assert "fashion_cnn is unchanged: nothing would be published to model_repository" in result.out
+    steps = re.findall(r"^  (\w+) +([^:]+): ", result.out, re.MULTILINE)
+    assert steps == [(stage, "reused") for stage in STAGES]
     assert "config.pbtxt: unchanged" in result.out
+
+
+def test_a_plan_says_why_a_stage_would_run(with_version_1: Workspace) -> None:
+    """By the value that differs from what was published; what follows from it runs after it."""
+    result = with_version_1.run(*FASHION, "trainer.epochs=2", "task=plan")
+    steps = dict(re.findall(r"^  (\w+) +([^:]+): ", result.out, re.MULTILINE))
+    assert steps["data"] == steps["render"] == steps["rules"] == "reused"
+    assert steps["train"] == "changed because trainer.epochs 1 -> 2"
+    assert steps["export"] == "after train"
+    assert steps["live"] == "after export"
 
 
 def test_a_plan_can_be_read_by_programs(with_version_1: Workspace) -> None:
@@ -111,4 +128,5 @@ def test_a_plan_can_be_read_by_programs(with_version_1: Workspace) -> None:
     assert (plan["model"], plan["version"]) == ("fashion_cnn", 2)
     assert plan["present_versions"] == [1]
     assert plan["config_diff"] == ""
-    assert len(plan["steps"]) == 5
+    assert plan["served_versions"] == [1]
+    assert tuple(step["stage"] for step in plan["steps"]) == STAGES

@@ -86,15 +86,19 @@ def test_the_secret_is_nowhere(run: Run, built: Built, workspace: Workspace) -> 
     assert s3.SECRET not in refused.out + refused.err
 
 
-def test_a_store_that_is_away_is_found_before_training(workspace: Workspace, server: s3.S3) -> None:
-    """Exit 4, in one paragraph that names the key."""
-    environment = server.environment | s3.environment(s3.free_port())
-    away = workspace.run(*FASHION, "repository.path=s3://bucket/models", **environment)
-    assert away.status == 4
-    assert away.error.startswith("error: repository.path: the store of s3://bucket/models cannot")
-    assert "epoch" not in away.err
-    missing = workspace.run(*FASHION, "repository.path=s3://none/models", **server.environment)
+def test_a_store_that_is_away_is_found_before_training(
+    run: Run, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is a bucket that is not there: exit 4, in one paragraph that names the key."""
+    assert run("task=versions").status == 0
+    missing = workspace.run(*FASHION, "repository.path=s3://none/models")
     assert (missing.status, "no bucket 'none'" in missing.error) == (4, True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.free_port()}")
+    away = run(*FASHION)
+    assert away.status == 4
+    assert away.error.startswith("error: repository.path: the store of s3://bucket-")
+    assert "cannot be reached" in away.error
+    assert "epoch" not in away.err
 
 
 def _served(run: Run) -> dict[int, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,14 @@ TRAINING = (
 
 
 def _manifest(workspace: Workspace) -> dict[str, object]:
+    """Return what training led to: how, its weights, the files that were made of it."""
     path = workspace.repository / "fashion_cnn" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
-    return {**manifest["training"], **manifest["module"]}
+    return {**manifest["training"], **manifest["module"], **manifest["files"]}
 
 
 def _kept(cache: Path) -> list[Path]:
+    """Return the checkpoints in a cache."""
     return list((cache / "training").glob("*/checkpoint.pt"))
 
 
@@ -87,27 +90,31 @@ def test_ctrl_c_writes_a_checkpoint_and_the_same_command_goes_on(
 def test_a_build_that_fails_after_training_does_not_train_again(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    """What failed was the repository, not the training: the second run has no epoch to do."""
+    """It was killed after training: the second run has no epoch to do, and needs no checkpoint."""
     here = (*TRAINING, f"cache.path={tmp_path}", "trainer.epochs=1")
     with workspace.start(*here, "server=embedded") as running:
         running.wait_until(lambda: "export  " in running.err)
         running.signal_group(signal.SIGKILL)
         running.result()
     workspace.wait_until_nothing_is_left(within_s=15)
+    assert _kept(tmp_path) == []
     result = workspace.run(*here)
     assert result.status == 0, result.err
-    assert "resumed: training was done already" in result.err
+    assert re.search(r"^   train  test accuracy .* \(reused\)$", result.err, re.MULTILINE)
+    assert "epoch 1/1" not in result.err
 
 
 def test_max_minutes_publishes_what_there_is(workspace: Workspace) -> None:
-    """In time, with the reason in the manifest."""
+    """In time, with the reason in the manifest; with more time training goes on."""
     result = workspace.run(*TRAINING, "trainer.epochs=100000", "trainer.max_minutes=0.05")
     assert result.status == 0, result.err
     assert "stopped by trainer.max_minutes" in result.err
-    training = _manifest(workspace)
-    assert training["stopped_by"] == "trainer.max_minutes"
-    lines = workspace.repository.joinpath("fashion_cnn", "1", "metrics.jsonl").read_text()
-    seconds = [json.loads(line)["seconds"] for line in lines.splitlines()]
+    version = workspace.repository / "fashion_cnn" / "1"
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert manifest["training"]["stopped_by"] == "trainer.max_minutes"
+    lines = (version / "metrics.jsonl").read_text().splitlines()
+    seconds = [epoch["seconds"] for epoch in manifest["times"]["epochs"]]
+    assert len(seconds) == len(lines) > 0
     assert seconds == sorted(seconds)
     assert seconds[-1] < 15
     result = workspace.run(*TRAINING, "trainer.epochs=100000", "trainer.max_minutes=0.1")

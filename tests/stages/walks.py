@@ -51,7 +51,7 @@ def pretended(stage: Stage, walk: Walk, **value: Any) -> Result:
 
 def inputs(given: Job, **value: Any) -> dict[Stage, dict[str, Any]]:
     """Return what every stage of a job reads; `value` is added to what each of them gave."""
-    with begun(given, frozen=True) as walk:
+    with begun(given) as walk:
         if walk.recipe.dataset is not None:
             data = given.cache.path / "data"
             walk.fetched = at_hand(walk.recipe.dataset, cache=data, digest=walk.digest)

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from packager.errors import ProofError
+from packager.model_config.render import STAGED_VERSION
 from packager.repository.layout import ModelPaths
 from packager.spec.job import Stage
 from packager.stages.start import begun
-from packager.tasks.candidate import STAGED_VERSION, Candidate, stage
+from packager.tasks.candidate import Candidate, stage
 from packager.tasks.exporting import export
 from packager.tasks.ingredients import Ingredients
 from packager.tasks.recording import manifest_of

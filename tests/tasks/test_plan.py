@@ -35,16 +35,18 @@ def test_a_trained_model_has_data_and_epochs() -> None:
     assert steps["data"].startswith("fashion_mnist, from the cache or the first that serves of ")
     assert " epochs of " in steps["train"]
     assert steps["export"] == "TorchScript (freeze)"
+    assert steps["parity"] == "proof of parity on every test image"
     plan = make(JOB)
     assert (plan.repository, plan.version) == ("/nowhere/models", 1)
     assert (plan.present_versions, plan.served_versions) == ((), ())
 
 
 def test_a_file_is_packaged_as_it_is() -> None:
-    """There are no stages of data and training."""
+    """There are no stages of data and training; what the proofs are asked is said."""
     recipe = replace(without_data([tensor("x", 4)], [tensor("y", 4)]), architecture=FILE)
     steps = _steps(recipe)
     assert steps["export"] == "/models/detector.pt as it is"
+    assert steps["parity"] == "proof of parity on generated inputs"
     assert not {"data", "train"} & set(steps)
 
 

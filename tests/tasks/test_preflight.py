@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packager.errors import ProofError, SpecError
-from packager.spec.job import BuildTask, Job
+from packager.spec.job import BuildTask, CacheSpec, Job
 from packager.spec.recipe import ExportSpec, Pixels, RepositorySpec
 from packager.spec.server import NoServerSpec
 from packager.spec.tensors import DataType
@@ -117,7 +117,7 @@ def test_a_config_that_breaks_a_rule_is_refused_before_training(tmp_path: Path) 
         recipe=made,
         server=NoServerSpec(),
         repository=RepositorySpec(path=tmp_path / "models", staging=tmp_path / "staging"),
-        cache=tmp_path,
+        cache=CacheSpec(path=tmp_path),
     )
     with pytest.raises(ProofError, match="TRN804") as caught:
         run(job)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packager.errors import UnavailableError
 from packager.model_config.render import LABELS_FILE, STAGED_VERSION
-from packager.repository import record
+from packager.repository import record, staging
 from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, MANIFEST_FILE
 from packager.repository.manifest import unnumbered
 from packager.repository.remote import rewriting
@@ -54,7 +54,8 @@ def prepare(spec: RemoteRepositorySpec) -> None:
         UnavailableError: it cannot; what is missing is told.
     """
     url = spec.place
-    spec.staging.mkdir(parents=True, exist_ok=True)
+    with staging.reported(spec.staging, "repository.staging"):
+        spec.staging.mkdir(parents=True, exist_ok=True)
     with reported(url):
         store = Store(url.scheme)
         store.folders(url.root)
