@@ -5,26 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import shlex
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from hydra.core.override_parser.types import Quote, QuotedString
 
 from packager.model_config.render import config_dims
 from packager.proof.inputs import sizes
 from packager.spec.tensors import DataType
+from packager.tasks import commands
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
     from packager.spec.tensors import TensorSpec
 
 URL = "http://127.0.0.1:8000"
-DEFAULT_REPOSITORY = "model_repository"
-PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 
 VALUES = {
     DataType.BOOL: "True",
@@ -54,7 +47,7 @@ def examples(recipe: Recipe, *, repository: str) -> str:
     return f"""
 Serve it (here with Triton's standard ports free):
 
-  {_serve(repository, recipe.name)}
+  {commands.serve(repository, recipe.name)}
 
 {_by_client(recipe) if half else _by_json(recipe)}"""
 
@@ -127,35 +120,3 @@ def _shape(tensor: TensorSpec, recipe: Recipe) -> list[int]:
     dims = config_dims(fixed, serving)
     shape = [1, *dims] if serving.max_batch_size > 0 else list(dims)
     return [1 if size == -1 else size for size in shape]
-
-
-def _serve(repository: str, name: str) -> str:
-    """Return the command that serves the repository, by a Python that has packager.
-
-    From an object store the model is pulled first.
-    """
-    command = [_python(), "-m", "packager", "task=serve"]
-    if "://" in repository:
-        pull = [*command[:-1], "task=versions", "task.action=pull", f"task.model={name}"]
-        pull += [f"task.to={DEFAULT_REPOSITORY}", f"repository.path={repository}"]
-        return f"{shlex.join(pull)}\n  {shlex.join(command)}"
-    if repository != DEFAULT_REPOSITORY:
-        command.append(f"repository.path={_quoted(repository)}")
-    return shlex.join(command)
-
-
-def _quoted(path: str) -> str:
-    """Return a path as Hydra reads it: in quotes where it has more than plain letters."""
-    if PLAIN.fullmatch(path):
-        return path
-    return QuotedString(text=path, quote=Quote.single).with_quotes()
-
-
-def _python() -> str:
-    """Return `python` where that is the one that runs now, else its path."""
-    here = Path.cwd()
-    running = Path(sys.executable)
-    found = shutil.which("python")
-    if found is not None and Path(found).parent == running.parent:
-        return "python"
-    return str(running.relative_to(here) if running.is_relative_to(here) else running)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 
 from packager import console
+from packager.tasks import commands
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,6 @@ def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:
     if not served:
         console.out.print(
             f"another version is served; to serve version {summary.version}:\n"
-            f"  python -m packager task=versions task.action=promote task.model={summary.name}"
-            f" task.version={summary.version}",
+            f"  {commands.promote(repository, summary.name, summary.version)}",
             markup=False,
         )
