@@ -1,10 +1,4 @@
-"""The configuration's schema; `resolve` takes it from there.
-
-Every YAML starts from one of these dataclasses, so a misspelt key or a wrong type fails when
-Hydra composes.
-
-OmegaConf knows no `Literal` and gives lists for tuples: Enum and list here, tuple in the spec.
-"""
+"""What a recipe chooses: data, architecture, trainer, export, serving."""
 
 from __future__ import annotations
 
@@ -12,15 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from packager.lint.reports import Format
-from packager.model_config.rules.rule import Severity
 from packager.spec.dataset import DataFormat, SourceKind
-from packager.spec.job import PlanFormat, VersionsAction, VersionsFormat
 from packager.spec.recipe import ExportMethod, Pixels
-from packager.spec.server import ControlMode
 from packager.spec.serving import InstanceKind, VersionPolicyKind
 from packager.spec.tensors import DataType
 from packager.spec.training import (
@@ -220,190 +209,9 @@ class ServingConfig:
     version_policy: VersionPolicyConfig = field(default_factory=VersionPolicyConfig)
 
 
-class ServerKind(Enum):
-    """Which Triton answers."""
-
-    auto = "auto"
-    embedded = "embedded"
-    docker = "docker"
-    external = "external"
-    none = "none"
-
-
-@dataclass
-class ServerConfig:
-    """`server/`: which Triton proves and serves; `release` is the one models are meant for."""
-
-    kind: ServerKind = MISSING
-    release: str | None = None
-
-
-@dataclass
-class EmbeddedServerConfig(ServerConfig):
-    """`server=embedded`: ports left null are free ones."""
-
-    address: str = "127.0.0.1"
-    http_port: int | None = None
-    grpc_port: int | None = None
-    metrics_port: int | None = None
-    ready_timeout_s: float = 120.0
-
-
-@dataclass
-class DockerServerConfig(EmbeddedServerConfig):
-    """`server=docker` and `server=auto`: also the container's image."""
-
-    image: str = MISSING
-
-
-@dataclass
-class ExternalServerConfig(ServerConfig):
-    """`server=external`: a Triton that already runs, by `host:port`."""
-
-    url: str = MISSING
-    grpc_url: str | None = None
-    ready_timeout_s: float = 60.0
-
-
 @dataclass
 class ExportConfig:
     """`export/`: how the module becomes TorchScript, and the pixels that clients send."""
 
     method: ExportMethod = ExportMethod.freeze
     pixels: Pixels = MISSING
-
-
-@dataclass
-class RepositoryConfig:
-    """The model repository; `staging` defaults to a hidden folder beside it.
-
-    `signing_key` is a private key in PEM.
-    """
-
-    path: str = "model_repository"
-    staging: str | None = None
-    signing_key: str | None = None
-
-
-@dataclass
-class CacheConfig:
-    """What is kept between builds, and how much of it; null is the user's cache directory."""
-
-    path: str | None = None
-    max_size_gb: float = 20.0
-
-
-@dataclass
-class SweepConfig:
-    """Set by the command line: the keys that differ between the jobs of a sweep."""
-
-    swept: list[str] = field(default_factory=list)
-
-
-@dataclass
-class TaskConfig:
-    """`task/`: what to do."""
-
-    name: str = MISSING
-
-
-@dataclass
-class BuildTaskConfig(TaskConfig):
-    """`task=build`; `force` are stages to do anew, or `all`."""
-
-    force: list[str] = field(default_factory=list)
-
-
-@dataclass
-class VersionsTaskConfig(TaskConfig):
-    """`task=versions`."""
-
-    action: VersionsAction = MISSING
-    model: str | None = None
-    version: int | None = None
-    keep: int | None = None
-    force: bool = False
-    to: str | None = None
-    public_key: str | None = None
-    format: VersionsFormat = VersionsFormat.text
-
-
-@dataclass
-class PlanTaskConfig(TaskConfig):
-    """`task=plan`."""
-
-    format: PlanFormat = PlanFormat.text
-
-
-@dataclass
-class ServeTaskConfig(TaskConfig):
-    """`task=serve`; `host` chooses `configs/<host>.pbtxt` where a model has it."""
-
-    control: ControlMode = ControlMode.poll
-    host: str | None = None
-
-
-@dataclass
-class ValidateTaskConfig(TaskConfig):
-    """`task=validate`: `packager-lint` with these options; null is "not known"."""
-
-    path: str | None = None
-    format: Format = Format.text
-    select: list[str] = field(default_factory=list)
-    ignore: list[str] = field(default_factory=list)
-    severity: Severity = Severity.warning
-    auto_complete: bool = True
-    host_gpus: list[int] | None = None
-    backends: list[str] | None = None
-
-
-@dataclass
-class Config:
-    """The whole configuration."""
-
-    name: str = MISSING
-    inputs: list[TensorConfig] = field(default_factory=list)
-    outputs: list[TensorConfig] = field(default_factory=list)
-    # Not MISSING: Hydra first composes a sweep without its recipe, values in them included.
-    dataset: DatasetConfig = field(default_factory=DatasetConfig)
-    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
-    trusted_packages: list[str] = field(default_factory=list)
-    trainer: NoTrainerConfig = MISSING
-    serving: ServingConfig = MISSING
-    export: ExportConfig = MISSING
-    repository: RepositoryConfig = field(default_factory=RepositoryConfig)
-    cache: CacheConfig = field(default_factory=CacheConfig)
-    server: ServerConfig = MISSING
-    task: TaskConfig = MISSING
-    sweep: SweepConfig = field(default_factory=SweepConfig)
-    allow_breaking: bool = False
-    debug: bool = False
-
-
-SCHEMAS: dict[str, type] = {
-    "config": Config,
-    "dataset": DatasetConfig,
-    "architecture": ArchitectureConfig,
-    "trainer": TrainerConfig,
-    "no_trainer": NoTrainerConfig,
-    "export": ExportConfig,
-    "serving": ServingConfig,
-    "instance_group": InstanceGroupConfig,
-    "server": ServerConfig,
-    "embedded_server": EmbeddedServerConfig,
-    "docker_server": DockerServerConfig,
-    "external_server": ExternalServerConfig,
-    "task": TaskConfig,
-    "build_task": BuildTaskConfig,
-    "versions_task": VersionsTaskConfig,
-    "plan_task": PlanTaskConfig,
-    "serve_task": ServeTaskConfig,
-    "validate_task": ValidateTaskConfig,
-}
-
-
-def register() -> None:
-    """Make the schemas known to Hydra as `/schema/<name>`."""
-    store = ConfigStore.instance()
-    for name, node in SCHEMAS.items():
-        store.store(group="schema", name=name, node=node, provider="packager")

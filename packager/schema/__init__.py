@@ -1,0 +1,137 @@
+"""The configuration's schema; `resolve` takes it from there.
+
+Every YAML starts from one of these dataclasses, so a misspelt key or a wrong type fails when
+Hydra composes.
+
+OmegaConf knows no `Literal` and gives lists for tuples: Enum and list here, tuple in the spec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from packager.schema.recipe import (
+    ArchitectureConfig,
+    AugmentationConfig,
+    DatasetConfig,
+    DatasetKind,
+    DynamicBatchingConfig,
+    ExportConfig,
+    FileConfig,
+    InstanceGroupConfig,
+    NormalizeConfig,
+    NoTrainerConfig,
+    ServingConfig,
+    SourceConfig,
+    TensorConfig,
+    TrainerConfig,
+    VersionPolicyConfig,
+    WeightsConfig,
+)
+from packager.schema.running import (
+    BuildTaskConfig,
+    CacheConfig,
+    DockerServerConfig,
+    EmbeddedServerConfig,
+    ExternalServerConfig,
+    PlanTaskConfig,
+    RepositoryConfig,
+    ServerConfig,
+    ServerKind,
+    ServeTaskConfig,
+    SweepConfig,
+    TaskConfig,
+    ValidateTaskConfig,
+    VersionsTaskConfig,
+)
+
+__all__ = [
+    "SCHEMAS",
+    "ArchitectureConfig",
+    "AugmentationConfig",
+    "BuildTaskConfig",
+    "CacheConfig",
+    "Config",
+    "DatasetConfig",
+    "DatasetKind",
+    "DockerServerConfig",
+    "DynamicBatchingConfig",
+    "EmbeddedServerConfig",
+    "ExportConfig",
+    "ExternalServerConfig",
+    "FileConfig",
+    "InstanceGroupConfig",
+    "NoTrainerConfig",
+    "NormalizeConfig",
+    "PlanTaskConfig",
+    "RepositoryConfig",
+    "ServeTaskConfig",
+    "ServerConfig",
+    "ServerKind",
+    "ServingConfig",
+    "SourceConfig",
+    "SweepConfig",
+    "TaskConfig",
+    "TensorConfig",
+    "TrainerConfig",
+    "ValidateTaskConfig",
+    "VersionPolicyConfig",
+    "VersionsTaskConfig",
+    "WeightsConfig",
+    "register",
+]
+
+
+@dataclass
+class Config:
+    """The whole configuration."""
+
+    name: str = MISSING
+    inputs: list[TensorConfig] = field(default_factory=list)
+    outputs: list[TensorConfig] = field(default_factory=list)
+    # Not MISSING: Hydra first composes a sweep without its recipe, values in them included.
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
+    trusted_packages: list[str] = field(default_factory=list)
+    trainer: NoTrainerConfig = MISSING
+    serving: ServingConfig = MISSING
+    export: ExportConfig = MISSING
+    repository: RepositoryConfig = field(default_factory=RepositoryConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    server: ServerConfig = MISSING
+    task: TaskConfig = MISSING
+    sweep: SweepConfig = field(default_factory=SweepConfig)
+    allow_breaking: bool = False
+    debug: bool = False
+
+
+SCHEMAS: dict[str, type] = {
+    "config": Config,
+    "dataset": DatasetConfig,
+    "architecture": ArchitectureConfig,
+    "trainer": TrainerConfig,
+    "no_trainer": NoTrainerConfig,
+    "export": ExportConfig,
+    "serving": ServingConfig,
+    "instance_group": InstanceGroupConfig,
+    "server": ServerConfig,
+    "embedded_server": EmbeddedServerConfig,
+    "docker_server": DockerServerConfig,
+    "external_server": ExternalServerConfig,
+    "task": TaskConfig,
+    "build_task": BuildTaskConfig,
+    "versions_task": VersionsTaskConfig,
+    "plan_task": PlanTaskConfig,
+    "serve_task": ServeTaskConfig,
+    "validate_task": ValidateTaskConfig,
+}
+
+
+def register() -> None:
+    """Make the schemas known to Hydra as `/schema/<name>`."""
+    store = ConfigStore.instance()
+    for name, node in SCHEMAS.items():
+        store.store(group="schema", name=name, node=node, provider="packager")

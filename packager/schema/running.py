@@ -1,0 +1,142 @@
+"""What a run works with: the server, the repository, the cache, the task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from omegaconf import MISSING
+
+from packager.lint.reports import Format
+from packager.model_config.rules.rule import Severity
+from packager.spec.job import PlanFormat, VersionsAction, VersionsFormat
+from packager.spec.server import ControlMode
+
+
+class ServerKind(Enum):
+    """Which Triton answers."""
+
+    auto = "auto"
+    embedded = "embedded"
+    docker = "docker"
+    external = "external"
+    none = "none"
+
+
+@dataclass
+class ServerConfig:
+    """`server/`: which Triton proves and serves; `release` is the one models are meant for."""
+
+    kind: ServerKind = MISSING
+    release: str | None = None
+
+
+@dataclass
+class EmbeddedServerConfig(ServerConfig):
+    """`server=embedded`: ports left null are free ones."""
+
+    address: str = "127.0.0.1"
+    http_port: int | None = None
+    grpc_port: int | None = None
+    metrics_port: int | None = None
+    ready_timeout_s: float = 120.0
+
+
+@dataclass
+class DockerServerConfig(EmbeddedServerConfig):
+    """`server=docker` and `server=auto`: also the container's image."""
+
+    image: str = MISSING
+
+
+@dataclass
+class ExternalServerConfig(ServerConfig):
+    """`server=external`: a Triton that already runs, by `host:port`."""
+
+    url: str = MISSING
+    grpc_url: str | None = None
+    ready_timeout_s: float = 60.0
+
+
+@dataclass
+class RepositoryConfig:
+    """The model repository; `staging` defaults to a hidden folder beside it.
+
+    `signing_key` is a private key in PEM.
+    """
+
+    path: str = "model_repository"
+    staging: str | None = None
+    signing_key: str | None = None
+
+
+@dataclass
+class CacheConfig:
+    """What is kept between builds, and how much of it; null is the user's cache directory."""
+
+    path: str | None = None
+    max_size_gb: float = 20.0
+
+
+@dataclass
+class SweepConfig:
+    """Set by the command line: the keys that differ between the jobs of a sweep."""
+
+    swept: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TaskConfig:
+    """`task/`: what to do."""
+
+    name: str = MISSING
+
+
+@dataclass
+class BuildTaskConfig(TaskConfig):
+    """`task=build`; `force` are stages to do anew, or `all`."""
+
+    force: list[str] = field(default_factory=list)
+
+
+@dataclass
+class VersionsTaskConfig(TaskConfig):
+    """`task=versions`."""
+
+    action: VersionsAction = MISSING
+    model: str | None = None
+    version: int | None = None
+    keep: int | None = None
+    force: bool = False
+    to: str | None = None
+    public_key: str | None = None
+    format: VersionsFormat = VersionsFormat.text
+
+
+@dataclass
+class PlanTaskConfig(TaskConfig):
+    """`task=plan`."""
+
+    format: PlanFormat = PlanFormat.text
+
+
+@dataclass
+class ServeTaskConfig(TaskConfig):
+    """`task=serve`; `host` chooses `configs/<host>.pbtxt` where a model has it."""
+
+    control: ControlMode = ControlMode.poll
+    host: str | None = None
+
+
+@dataclass
+class ValidateTaskConfig(TaskConfig):
+    """`task=validate`: `packager-lint` with these options; null is "not known"."""
+
+    path: str | None = None
+    format: Format = Format.text
+    select: list[str] = field(default_factory=list)
+    ignore: list[str] = field(default_factory=list)
+    severity: Severity = Severity.warning
+    auto_complete: bool = True
+    host_gpus: list[int] | None = None
+    backends: list[str] | None = None
