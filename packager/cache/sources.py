@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,22 @@ def closure(
         for imported in fingerprints.parsed(path, imports, by=parser):
             waiting += finder.modules(_absolute(imported, name, file.endswith("__init__.py")))
     return found
+
+
+def foreign(files: Mapping[str, Path], *, fingerprints: Fingerprints) -> set[str]:
+    """Return the top-level modules that the files of a closure import, theirs and Python's aside.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    parser = fingerprints.sha256(Path(__file__))[:DIGITS]
+    found = {
+        imported.partition(":")[0].partition(".")[0]
+        for path in files.values()
+        for imported in fingerprints.parsed(path, imports, by=parser)
+    }
+    own = {name.partition("/")[0].removesuffix(".py") for name in files}
+    return found - own - sys.stdlib_module_names - {""}
 
 
 def imports(source: bytes) -> list[str]:

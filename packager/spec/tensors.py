@@ -42,6 +42,11 @@ class TensorSpec:
 
     def __post_init__(self) -> None:
         require(bool(self.name), "a tensor has no name", where="inputs/outputs")
+        require(
+            not any("\ud800" <= letter <= "\udfff" for letter in self.name),
+            f"{self.name!r} is no name that UTF-8 can write",
+            where="inputs/outputs",
+        )
         for axis, size in enumerate(self.dims):
             require(
                 size == -1 or size > 0,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +22,7 @@ from packager.spec.server import (
     ExternalServerSpec,
 )
 from packager.spec.training import TrainerSpec
+from packager.stages import users_module
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -110,18 +109,17 @@ LIBRARIES: Mapping[Stage, tuple[str, ...]] = {
 MODULE_MADE = {Stage.train, Stage.export, Stage.parity}
 """Stages that run the user's own module."""
 
-INSTALLED = {"site-packages", "dist-packages"}
-"""Where installed packages lie, which do not change in place."""
-
 ON_THE_HOST = {Stage.train, Stage.contract, Stage.batching, Stage.parity, Stage.live}
 """Stages that compute, and so depend on the processor."""
 
 
-def libraries(stage: Stage, recipe: Recipe) -> dict[str, str | None]:
-    """Return the versions of the libraries that a stage uses."""
-    names = [*LIBRARIES[stage]]
-    if isinstance(recipe.architecture, TorchvisionSpec) or stage is Stage.data:
-        names.append("torchvision")
+def libraries(stage: Stage, recipe: Recipe, fingerprints: Fingerprints) -> dict[str, str | None]:
+    """Return the versions of the libraries that a stage uses: ours, and a user's own module."""
+    names, spec = {*LIBRARIES[stage]}, recipe.architecture
+    if isinstance(spec, TorchvisionSpec) or stage is Stage.data:
+        names.add("torchvision")
+    if isinstance(spec, ModuleClassSpec) and stage in MODULE_MADE:
+        names |= users_module.libraries(spec, fingerprints)
     return {name: version(name) for name in sorted(names)} | {"python": platform.python_version()}
 
 
@@ -155,40 +153,8 @@ def code(stage: Stage, recipe: Recipe, fingerprints: Fingerprints) -> dict[str, 
     extra = {**{f"packager/tasks/{path.name}": path for path in tasks}, **FILES.get(stage, {})}
     found = dict(sources.files_of(ROOTS[stage], fingerprints=fingerprints, extra=extra))
     if isinstance(recipe.architecture, ModuleClassSpec) and stage in MODULE_MADE:
-        found |= _users(recipe.architecture, fingerprints)
+        found |= users_module.digests(recipe.architecture, fingerprints)
     return found
-
-
-def _users(spec: ModuleClassSpec, fingerprints: Fingerprints) -> dict[str, str]:
-    """Return the digests of a user's module and of whatever of theirs it imports."""
-    top = spec.module.partition(".")[0]
-    search = [_place(top), *(Path(entry or ".").absolute() for entry in sys.path)]
-    trusted = (name.partition(".")[0] for name in spec.trusted_packages)
-    within = {top, *trusted, *_beside(search[0])}
-    try:
-        theirs = sources.closure(
-            [spec.module], search=search, within=within, fingerprints=fingerprints
-        )
-    except ModuleNotFoundError:
-        # Not there, which building it tells; or no source, and then nobody knows what changed.
-        return {spec.module: f"no source, {os.urandom(8).hex()}"}
-    return {name: fingerprints.sha256(path) for name, path in theirs.items()}
-
-
-def _place(top: str) -> Path:
-    """Return the folder that Python finds a top-level module in; an editable install tells its."""
-    found = importlib.util.find_spec(top)
-    if found is None:
-        return Path.cwd()
-    inside = [Path(place) for place in found.submodule_search_locations or ()]
-    return (inside[0] if inside else Path(found.origin or "")).absolute().parent
-
-
-def _beside(folder: Path) -> set[str]:
-    """Return the modules beside a user's own: code of theirs too, unless it is installed."""
-    if folder.name in INSTALLED:
-        return set()
-    return {path.stem for path in folder.iterdir() if path.stem.isidentifier()}
 
 
 def server(job: Job) -> dict[str, Any]:

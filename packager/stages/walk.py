@@ -68,7 +68,7 @@ class Walk:
         """Return all that decides a stage's result; the stages before it must be behind."""
         return {
             "reads": self._reads(stage),
-            "libraries": environment.libraries(stage, self.recipe),
+            "libraries": environment.libraries(stage, self.recipe, self.sources),
             "host": environment.host(stage, self.recipe),
             "code": self._code(stage),
         }

@@ -47,11 +47,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, slots=True)
 class Progress:
-    """How far training has come: `step` steps of `epoch` are done."""
+    """How far training has come: `step` steps of `epoch` are done, the last at rate `lr`."""
 
     epoch: int = 1
     step: int = 0
     loss: float = 0.0
+    lr: float = 0.0
     seconds: float = 0.0
     evaluation_seconds: float = 0.0
     epochs: list[EpochMetrics] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Session:
         self.form = distributed.shared(_form(self.module, spec, device), device)
         self.progress = Progress()
         self.sample = first(self.selection, BATCH_SIZE).images
-        self.images_per_second, self.lr = 0.0, spec.lr
+        self.images_per_second = 0.0
         self.clock = self.saved = time.monotonic()
 
     def run(self, checkpoints: Checkpoints, interruption: Interruption) -> None:
@@ -241,7 +242,7 @@ class Session:
                 remedy="lower trainer.lr or trainer.weight_decay",
             )
         torch.autograd.backward(loss)
-        self.lr = self.optimization.lr
+        progress.lr = self.optimization.lr
         self.optimization.step()
         if self.average is not None:
             self.average.update_parameters(self.module)
@@ -272,7 +273,7 @@ class Session:
                 loss=progress.loss / progress.step,
                 accuracy=score,
                 images_per_second=self.images_per_second,
-                lr=self.lr,
+                lr=progress.lr,
                 seconds=self._seconds(),
             )
             progress.epochs.append(metrics)

@@ -16,6 +16,7 @@ from packager.repository.manifest import sha256
 from .program import Result, Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 COUNT = 16
@@ -51,7 +52,7 @@ class Sixteen:
         return sorted(int(path.name) for path in self.model.iterdir() if path.is_dir())
 
 
-def _built(folder: Path, arguments: list[tuple[str, ...]]) -> Sixteen:
+def _built(folder: Path, arguments: Sequence[tuple[str, ...]]) -> Sixteen:
     workspace = Workspace(folder)
     started = time.monotonic()
     with ThreadPoolExecutor(len(arguments)) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -59,7 +60,7 @@ def write(folder: Path) -> None:
     """Write a user's own files."""
     texts = {
         "shop/__init__.py": "",
-        "shop/net.py": "from shop.parts import Part\nimport beside\n",
+        "shop/net.py": "import yaml, shop.parts\nfrom beside import WIDTH\n",
         "shop/parts.py": "class Part: ...\n",
         "shop/unused.py": "",
         "beside.py": "WIDTH = 3\n",
@@ -212,6 +213,14 @@ def test_a_folder_of_photos_is_its_names_too(folder: Path, change: Callable[[Pat
     assert differing(before, keys(walks.job(folder, "architecture=fashion_cnn", *photos))) == {
         Stage.data
     }
+
+
+def test_libraries_of_a_users_module_are_its_own(folder: Path) -> None:
+    """By the names that they are installed by; a shipped recipe has none of them."""
+    found = walks.inputs(own(folder))
+    version = importlib.metadata.version("PyYAML")
+    having = {stage for stage in Stage if found[stage]["libraries"].get("PyYAML") == version}
+    assert having == MADE
 
 
 def test_a_module_that_is_not_there_is_never_taken_for_another(folder: Path) -> None:

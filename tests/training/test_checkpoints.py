@@ -68,6 +68,8 @@ SPEC = TrainerSpec(
     threads=2,
     checkpoint_seconds=0,
 )
+LAST_STEP = 8
+"""Of each epoch: 480 images in batches of 64."""
 
 
 class _Stop(Exception):  # noqa: N818  the test's own
@@ -117,19 +119,26 @@ def test_a_broken_off_training_ends_in_the_same_weights(
     watch = _Watch()
     resumed = _fit(images, tmp_path, watch, **values)
     assert weights_digest(resumed.module) == weights_digest(whole.module)
-    assert [(one.loss, one.accuracy) for one in resumed.epochs] == [
-        (one.loss, one.accuracy) for one in whole.epochs
-    ]
+    assert _told(resumed) == _told(whole)
     # The step that broke off was not saved: it is taken again, and none before it.
     assert watch.steps[0] == at
     assert resumed.test == whole.test
 
 
+def _told(trained: Trained) -> list[tuple[float, float, float]]:
+    """Return what of each epoch has nothing to do with time."""
+    return [(one.loss, one.accuracy, one.lr) for one in trained.epochs]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [3, LAST_STEP])
 def test_a_signal_is_acted_on_after_a_checkpoint(
-    images: Dataset, tmp_path: Path, number: int
+    images: Dataset, tmp_path: Path, number: int, step: int
 ) -> None:
-    """The step is finished and saved, whatever the time since the last checkpoint."""
+    """The step is finished and saved, whatever the time since the last checkpoint.
+
+    That of an epoch's last step is of an epoch that is still to be closed.
+    """
 
     def stop(_number: int, _frame: object) -> None:
         raise _Stop
@@ -137,14 +146,16 @@ def test_a_signal_is_acted_on_after_a_checkpoint(
     before = signal.signal(number, stop)
     try:
         with pytest.raises(_Stop):
-            _fit(images, tmp_path, _Watch((2, 3), number), checkpoint_seconds=1e6)
+            _fit(images, tmp_path, _Watch((2, step), number), checkpoint_seconds=1e6)
         assert signal.getsignal(number) is stop
     finally:
         signal.signal(number, before)
     watch = _Watch()
     resumed = _fit(images, tmp_path, watch, checkpoint_seconds=1e6)
-    assert watch.steps[0] == (2, 4)
-    assert weights_digest(resumed.module) == weights_digest(_fit(images, None, _Watch()).module)
+    assert watch.steps[0] == ((3, 1) if step == LAST_STEP else (2, step + 1))
+    whole = _fit(images, None, _Watch())
+    assert weights_digest(resumed.module) == weights_digest(whole.module)
+    assert _told(resumed) == _told(whole)
 
 
 def test_a_finished_training_is_not_repeated(images: Dataset, tmp_path: Path) -> None:
