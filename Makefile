@@ -25,7 +25,7 @@ types: $(VENV)/.test
 	$(PYTHON) -m mypy
 
 pytest: $(VENV)/.test strace
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 # Tests kill publishers at their system calls.
 strace:

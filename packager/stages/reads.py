@@ -77,7 +77,7 @@ def export(recipe: Recipe, *, weights: str | None, digest: Digest) -> Read:
         read["normalize"] = plain(recipe.dataset.normalize)
     if not recipe.outputs:
         # They follow from what the artifact gives as it is served.
-        read["serving"] = _batches(recipe)
+        read["serving"] = {**_batches(recipe), **_kinds(recipe)}
     return read
 
 
@@ -94,12 +94,17 @@ def render(recipe: Recipe) -> Read:
 
 def rules(recipe: Recipe, *, config: str) -> Read:
     """The recipe's own words, and the digest of the rendered texts."""
-    return {**render(recipe), "config": config}
+    return {**render(recipe), "rendered_texts": config}
 
 
 def contract(recipe: Recipe, *, artifact: str, config: str) -> Read:
     """The artifact, the rendered texts, and what the recipe says of tensors."""
-    return {**_asked(recipe), "artifact": artifact, "config": config}
+    return {
+        **_asked(recipe),
+        **_kinds(recipe),
+        "artifact": artifact,
+        "rendered_texts": config,
+    }
 
 
 def batching(recipe: Recipe, *, artifact: str, data: Mapping[str, Any] | None) -> Read:
@@ -130,7 +135,7 @@ def live(
         **_asked(recipe),
         "serving": plain(recipe.serving),
         "artifact": artifact,
-        "config": config,
+        "rendered_texts": config,
         "question": question,
         "server": dict(server),
     }
@@ -177,8 +182,12 @@ def _batches(recipe: Recipe) -> Read:
     return {
         "max_batch_size": serving.max_batch_size,
         "batch_dim": serving.batch_dim,
-        "instance_kinds": sorted(kind.value for kind in serving.instance_kinds),
     }
+
+
+def _kinds(recipe: Recipe) -> Read:
+    """Return the kinds of instances, to which no device in the artifact may be tied."""
+    return {"instance_kinds": sorted(kind.value for kind in recipe.serving.instance_kinds)}
 
 
 def _unnamed(tensors: tuple[Any, ...]) -> list[Any]:

@@ -42,7 +42,7 @@ def manifest_of(
         config=texts["config"],
         host_configs=texts["host_configs"],
         labels=tuple(texts["labels"]),
-        dataset=dataset_record(recipe, walk.data),
+        dataset=dataset_record(walk),
         preprocessing=preprocessing_record(recipe),
         module=module_record(recipe, weights=walk.weights),
         training=training,
@@ -109,12 +109,15 @@ def _is_subset(walk: Walk) -> bool:
     return bool(walk.data and walk.data["subset"])
 
 
-def dataset_record(recipe: Recipe, data: Mapping[str, Any] | None) -> dict[str, object] | None:
+def dataset_record(walk: Walk) -> dict[str, object] | None:
     """Return which images the model learnt from and was proven on."""
-    if recipe.dataset is None or data is None:
+    spec, data = walk.recipe.dataset, walk.data
+    if spec is None or data is None or walk.fetched is None:
         return None
-    kept = ("source", "digest", "subset", "skipped_images", "train_images", "test_images")
-    return {"name": recipe.dataset.name, **{key: data[key] for key in kept}}
+    kept = ("digest", "subset", "skipped_images", "train_images", "test_images")
+    # The same bytes may have come from elsewhere when the data stage ran.
+    source = str(walk.fetched.source)
+    return {"name": spec.name, "source": source, **{key: data[key] for key in kept}}
 
 
 def preprocessing_record(recipe: Recipe) -> dict[str, object] | None:

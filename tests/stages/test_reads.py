@@ -164,10 +164,12 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
     **rows("trainer.augmentation.", TRAIN, cutout_size=2, cutout_probability=0.5),
     **rows("serving.", TEXT | ASKED, max_batch_size=9, batch_dim=1),
     **rows("serving.instance_group.", {*TEXT, Stage.live}, count=2, gpus=(1,)),
-    **rows("serving.instance_group.", TEXT | ASKED, kind=InstanceKind.KIND_GPU),
+    **rows(
+        "serving.instance_group.", {*TEXT, Stage.contract, Stage.live}, kind=InstanceKind.KIND_GPU
+    ),
     **rows("serving.hosts.0.", {*TEXT, Stage.live}, name="other"),
     **rows(GROUP, {*TEXT, Stage.live}, count=2, gpus=(1,)),
-    **rows(GROUP, TEXT | ASKED, kind=InstanceKind.KIND_CPU),
+    **rows(GROUP, {*TEXT, Stage.contract, Stage.live}, kind=InstanceKind.KIND_CPU),
     **rows("serving.dynamic_batching.", {*TEXT, Stage.live}, max_queue_delay_us=5),
     **rows("serving.dynamic_batching.", {*TEXT, Stage.live}, preferred_batch_size=(2,)),
     "serving.version_policy.kind": (Whole(VersionPolicySpec()), {*TEXT, Stage.live}),
