@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def same_version(repository: RepositorySpec, name: str, *, identity: str) -> int | None:
     """Return the newest version, or one that is served, of this identity; None for none.
 
-    Its files must be those of its manifest. Another version may be served, as after a rollback; but
-    configs and labels must be as some version was published or promoted with, not edited since, and
-    no killed writer may have left a change half done.
+    Its files must be those of its manifest, and it must be signed if versions are to be. Another
+    version may be served, as after a rollback; but configs and labels must be as some version was
+    published or promoted with, not edited since, and no killed writer may have left a change half
+    done.
     """
     model = ModelPaths(repository.path / name)
     state = read(LocalFiles(repository.path), name)
@@ -35,6 +36,8 @@ def same_version(repository: RepositorySpec, name: str, *, identity: str) -> int
         for record in map(state.records.get, candidates)
         if record is not None and record.identity == identity and _is_whole(model, record)
     ]
+    if repository.signing_key is not None:
+        same = [record for record in same if model.signature(record.version).exists()]
     if not same or journal.found(repository, name):
         return None
     now = shared.read(model)

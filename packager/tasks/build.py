@@ -20,7 +20,6 @@ from packager.proof.result import Verdict, from_json
 from packager.repository.destination import destination_of
 from packager.repository.publish import Published, rewrite_manifest
 from packager.repository.staging import reported
-from packager.server import releases
 from packager.spec.architecture import LayersSpec
 from packager.spec.job import Stage
 from packager.spec.recipe import RepositorySpec
@@ -28,7 +27,7 @@ from packager.spec.server import ExternalServerSpec
 from packager.stages.start import begun
 from packager.tasks import proofs, proving
 from packager.tasks.candidate import Candidate, stage, write_texts
-from packager.tasks.compatibility import require_compatible
+from packager.tasks.compatibility import require_compatible, warn_of_release
 from packager.tasks.exporting import export
 from packager.tasks.ingredients import Ingredients
 from packager.tasks.loading import data_output
@@ -99,7 +98,7 @@ class _Build:
             findings.append(_told(walk, Stage.export, reused=reused))
         self._done(Stage.render, lambda: rendered(walk.recipe))
         require_compatible(self.job, walk.recipe)
-        _warn_of_release(walk)
+        warn_of_release(walk)
         with self.destination.staged(walk.recipe.name) as model:
             with reported(model.directory, "repository.staging"):
                 candidate = stage(walk, model)
@@ -238,15 +237,6 @@ def _require_way_back(job: Job) -> None:
             where="server",
             remedy="run it with --model-control-mode=explicit, or choose server=embedded",
         )
-
-
-def _warn_of_release(walk: Walk) -> None:
-    """Say where the Triton that the model is meant for may not load what this torch exported."""
-    exported_by = walk.results[Stage.export].inputs["libraries"]["torch"]
-    if walk.job.release is not None:
-        warning = releases.warning(walk.job.release, exported_by)
-        if warning is not None:
-            logger.warning("%s", warning)
 
 
 def _told(walk: Walk, one: Stage, *, reused: bool) -> str:

@@ -1,17 +1,23 @@
-"""Whether what is to be published fits what is published: its clients, and its older versions."""
+"""Whether what is to be published fits: what is published already, and the Triton to come."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from packager.repository import changes
 from packager.repository.destination import destination_of
 from packager.repository.state import read
+from packager.server import releases
+from packager.spec.job import Stage
 from packager.tasks.rendering import rendered
 
 if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
+    from packager.stages.walk import Walk
+
+logger = logging.getLogger(__name__)
 
 
 def require_compatible(job: Job, recipe: Recipe) -> None:
@@ -36,3 +42,17 @@ def require_compatible(job: Job, recipe: Recipe) -> None:
         allow=job.allow_breaking,
     )
     changes.require_policy_fits(state, config, labels, number)
+
+
+def warn_of_release(walk: Walk) -> None:
+    """Say where the Triton that the model is meant for may not load what is exported.
+
+    Raises:
+        SpecError: there is no such release.
+    """
+    if walk.job.release is None:
+        return
+    exported_by = walk.results[Stage.export].inputs["libraries"]["torch"]
+    warning = releases.warning(walk.job.release, exported_by)
+    if warning is not None:
+        logger.warning("%s", warning)

@@ -17,6 +17,7 @@ from packager.spec.job import Stage
 from packager.spec.server import NoServerSpec
 from packager.stages.start import begun
 from packager.stages.walk import look
+from packager.tasks.compatibility import warn_of_release
 from packager.tasks.metrics import metrics_lines
 from packager.tasks.summary import Summary, print_unchanged
 from packager.training import ranks
@@ -39,7 +40,12 @@ def unchanged(job: Job) -> Summary | None:
                 walk.fetched = at_hand(
                     walk.recipe.dataset, cache=job.cache.path / "data", digest=walk.digest
                 )
-            return _summary(walk) if look(walk) is None else None
+            if look(walk) is not None:
+                return None
+            summary = _summary(walk)
+            if summary is not None:
+                warn_of_release(walk)
+            return summary
     except (PackagerError, OSError, ModuleNotFoundError):
         return None
 

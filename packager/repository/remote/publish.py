@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 from packager.errors import UnavailableError
 from packager.model_config.render import LABELS_FILE, STAGED_VERSION
 from packager.repository import record, staging
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, MANIFEST_FILE
+from packager.repository.layout import (
+    CONFIG_FILE,
+    CONFIGS_FOLDER,
+    MANIFEST_FILE,
+    SIGNATURE_FILE,
+)
 from packager.repository.manifest import unnumbered
 from packager.repository.remote import rewriting
 from packager.repository.remote.claims import State
@@ -80,7 +85,7 @@ def next_version(spec: RemoteRepositorySpec, name: str) -> int:
 def same_version(spec: RemoteRepositorySpec, name: str, *, identity: str) -> int | None:
     """Return the newest version, or one that is served, where it is the same and is whole."""
     with reported(spec.place):
-        return _same(RemoteModel(spec.place, name), identity)
+        return _same(RemoteModel(spec.place, name), identity, signed=spec.signing_key is not None)
 
 
 def publish(
@@ -102,9 +107,10 @@ def publish(
     """
     model = RemoteModel(spec.place, source.directory.name)
     with reported(spec.place):
-        same = _same(model, identity)
+        signed = spec.signing_key is not None
+        same = _same(model, identity, signed=signed)
         if same is None:
-            upload = _Upload(model, source, identity)
+            upload = _Upload(model, source, identity, signed=signed)
             return upload.run(finish, sign or (lambda: None))
     return Published(url=f"{spec.url}/{model.name}", version=same, new=False, previous={})
 
@@ -112,8 +118,10 @@ def publish(
 class _Upload:
     """The upload of one version."""
 
-    def __init__(self, model: RemoteModel, source: ModelPaths, identity: str) -> None:
-        self.model, self.source, self.identity = model, source, identity
+    def __init__(
+        self, model: RemoteModel, source: ModelPaths, identity: str, *, signed: bool
+    ) -> None:
+        self.model, self.source, self.identity, self.signed = model, source, identity, signed
         self.number = 0
         self.committing = False
 
@@ -139,7 +147,7 @@ class _Upload:
         model, url = self.model, f"{self.model.url}/{self.model.name}"
         before = model.configs()
         model.clear_left_overs(before, lease)
-        same = _same(model, self.identity)
+        same = _same(model, self.identity, signed=self.signed)
         if same is not None:
             model.remove_version(self.number)
             return Published(url=url, version=same, new=False, previous={})
@@ -206,7 +214,8 @@ def _taken(model: RemoteModel) -> tuple[int, ...]:
     return tuple(sorted({*there, *model.claims.numbers()}))
 
 
-def _same(model: RemoteModel, identity: str) -> int | None:
+def _same(model: RemoteModel, identity: str, *, signed: bool) -> int | None:
+    """Return the newest version, or a served one, that is the same; signed, where that is asked."""
     config = model.files.read(f"{model.name}/{CONFIG_FILE}")
     if config is None or not identity:
         return None
@@ -214,6 +223,8 @@ def _same(model: RemoteModel, identity: str) -> int | None:
     text = config.decode(errors="replace")
     for number in sorted({*versions[-1:], *served_versions(text, versions)}, reverse=True):
         found = record.read(model.files, model.name, number)
+        if signed and SIGNATURE_FILE not in model.sizes(number):
+            continue
         if found is not None and found.identity == identity and _is_intact(model, found):
             return number
     return None
