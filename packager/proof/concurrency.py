@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier, BrokenBarrierError
@@ -36,6 +37,9 @@ ROUNDS = 5
 
 JSON_BYTES = 2**18
 """Of one request's inputs, to be sent as JSON too."""
+
+SETTLE_S = 0.1
+"""How long a server may take to count a request that it has answered."""
 
 CONNECT_S = 60.0
 """How long a client waits for the others to connect."""
@@ -89,7 +93,7 @@ def prove_together(
     together = Together(requests=0, executions=None)
     for turn in range(ROUNDS):
         _send(client, question, model=model, wires=wires, seed=turn)
-        after = _executions(client, model, question.version)
+        after = _settled(client, model, question.version)
         together = Together(
             requests=together.requests + CLIENTS * REQUESTS,
             executions=None if before is None or after is None else after.since(before),
@@ -104,6 +108,19 @@ def _executions(client: Client, model: str, version: int) -> Executions | None:
         return client.executions(model, version)
     except RequestError:  # an external server may not count
         return None
+
+
+def _settled(client: Client, model: str, version: int) -> Executions | None:
+    """Return the counts once they stand still: the server counts a request after its answer."""
+    counted = _executions(client, model, version)
+    # Others may ask the same model all the time.
+    for _ in range(ROUNDS):
+        time.sleep(SETTLE_S)
+        again = _executions(client, model, version)
+        if again == counted:
+            break
+        counted = again
+    return counted
 
 
 def _send(
