@@ -53,12 +53,13 @@ def remove(repository: AnyRepositorySpec, state: ModelState, numbers: Sequence[i
 
         remote.prune(repository, state.name, numbers)
         return
-    if set(numbers) & set(state.served):
+    forced = bool(set(numbers) & set(state.served))
+    if forced:
         wanted = shared_without(repository, state, numbers)
         transition.serve(repository, state.name, wanted)
         # Polls that began before that must not look for what is taken out now.
         transition.settle(repository)
-    transition.remove(repository, state.name, numbers)
+    transition.remove(repository, state.name, numbers, even_served=forced)
 
 
 def size_bytes(repository: AnyRepositorySpec, name: str, numbers: Sequence[int]) -> int:

@@ -53,8 +53,9 @@ def version_findings(files: Files, state: ModelState, version: int) -> list[Find
         return [Finding(path=manifest, problem=MISSING)]
     if record is None:
         return [Finding(path=manifest, problem="cannot be read")]
+    problems = (*_manifest(record, text), *_place(record, state.name))
     return [
-        *(Finding(path=manifest, problem=problem) for problem in _manifest(record, text)),
+        *(Finding(path=manifest, problem=problem) for problem in problems),
         *_contents(files, folder, record),
     ]
 
@@ -95,6 +96,15 @@ def _manifest(record: Record, text: bytes) -> Iterator[str]:
         yield f"{CHANGED}: config_sha256 is not that of its config"
     if is_sealed and record.identity != record.expected_identity:
         yield f"{CHANGED}: identity is not that of its files, configs and labels"
+
+
+def _place(record: Record, model: str) -> Iterator[str]:
+    """Yield that a manifest is of another model or number; older ones do not tell."""
+    told = record.content.get("version"), record.content.get("name")
+    if told[0] not in (None, record.version):
+        yield f"is that of version {told[0]}"
+    if told[1] not in (None, model):
+        yield f"is that of model '{told[1]}'"
 
 
 def _contents(files: Files, folder: str, record: Record) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Any
 
 from packager import __version__
-from packager.model_config.render import POLICY_BLOCK
+from packager.model_config.render import POLICY_BLOCK, STAGED_VERSION
 from packager.proof.result import Proof, Verdict
 from packager.spec.plain import plain
 from packager.spec.recipe import Recipe
@@ -56,6 +56,7 @@ class Manifest:
     release: str | None = None
     stages: Mapping[str, object] = field(default_factory=dict)
     times: Mapping[str, object] = field(default_factory=dict)
+    version: int = STAGED_VERSION
 
     @property
     def identity(self) -> str:
@@ -80,6 +81,7 @@ class Manifest:
             "format": FORMAT,
             "identity": self.identity,
             "name": self.recipe.name,
+            "version": self.version,
             "files": dict(self.files),
             "config": self.config,
             "config_sha256": hashlib.sha256(self.config.encode()).hexdigest(),

@@ -13,6 +13,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from packager.errors import UnavailableError
 from packager.model_config.render import LABELS_FILE
 from packager.repository import durable, journal, locks, shared, staging
 from packager.repository.journal import Journal, Kind
@@ -148,21 +149,43 @@ def take_back(repository: RepositorySpec, model: ModelPaths, number: int, *, bef
     begun.discard()
 
 
-def remove(repository: RepositorySpec, name: str, numbers: Iterable[int]) -> None:
-    """Take versions out that are not served; their numbers are not given again.
+def remove(
+    repository: RepositorySpec, name: str, numbers: Iterable[int], *, even_served: bool = False
+) -> None:
+    """Take versions out, unless they are served by now; their numbers are not given again.
 
     Raises:
-        UnavailableError: the repository cannot be written.
+        UnavailableError: the repository cannot be written, or one of them is served by now.
     """
+    wanted = tuple(numbers)
     with (
         staging.reported(repository.path / name, "repository.path"),
         writing(repository, name) as model,
         staging.scratch(repository, name) as trash,
     ):
+        if not even_served:
+            _require_not_served(model, wanted)
         remember(repository, name)
-        for number in numbers:
+        for number in wanted:
             durable.move(model.version(number), trash / str(number))
             durable.sync(model.directory)
+
+
+def _require_not_served(model: ModelPaths, numbers: tuple[int, ...]) -> None:
+    """Check under the lock what was chosen before it: another process may have changed the policy.
+
+    Raises:
+        UnavailableError: a version is served.
+    """
+    served = shared.served(shared.read(model), versions(model.directory))
+    now = sorted({*served} & {*numbers})
+    if now:
+        raise UnavailableError(
+            f"version {', '.join(map(str, now))} of {model.directory.name} is served by now, by"
+            " another process; nothing is removed",
+            where="task.keep",
+            remedy="look at the versions, and try again",
+        )
 
 
 def _recover(repository: RepositorySpec, name: str) -> None:

@@ -46,6 +46,8 @@ from packager.spec.tensors import TensorSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MOST_GB = 1_000_000
+
 
 def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     """Turn a composed configuration into a valid `Job`.
@@ -186,9 +188,9 @@ def _repository(config: schema.RepositoryConfig, cache: CacheSpec) -> AnyReposit
 
 
 def _cache(config: schema.CacheConfig) -> CacheSpec:
-    if not config.max_size_gb >= 0:
+    if not 0 <= config.max_size_gb <= MOST_GB:
         raise SpecError(
-            f"is {config.max_size_gb}; expected gigabytes from 0",
+            f"is {config.max_size_gb}; expected gigabytes from 0 to a million",
             where="cache.max_size_gb",
             remedy="correct it on the command line",
         )

@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from packager.cache import sources
 if TYPE_CHECKING:
     from packager.cache.fingerprints import Fingerprints
     from packager.spec.architecture import ModuleClassSpec
+
+_PYTHON = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
 
 INSTALLED = {"site-packages", "dist-packages"}
 """Where installed packages lie, which do not change in place."""
@@ -27,7 +30,8 @@ def digests(spec: ModuleClassSpec, fingerprints: Fingerprints) -> dict[str, str]
     except ModuleNotFoundError:
         # Not there, which building it tells; or no source, and then nobody knows what changed.
         return {spec.module: f"no source, {os.urandom(8).hex()}"}
-    return {name: fingerprints.sha256(path) for name, path in files.items()}
+    found = {name: fingerprints.sha256(path) for name, path in files.items()}
+    return {**found, **_package(spec, fingerprints)}
 
 
 def libraries(spec: ModuleClassSpec, fingerprints: Fingerprints) -> set[str]:
@@ -42,10 +46,27 @@ def libraries(spec: ModuleClassSpec, fingerprints: Fingerprints) -> set[str]:
 
 def _files(spec: ModuleClassSpec, fingerprints: Fingerprints) -> dict[str, Path]:
     top = spec.module.partition(".")[0]
-    search = [_place(top), *(Path(entry or ".").absolute() for entry in sys.path)]
+    search = [*(Path(entry or ".").absolute() for entry in sys.path), _place(top)]
     trusted = (name.partition(".")[0] for name in spec.trusted_packages)
-    within = {top, *trusted, *_beside(search[0])}
+    theirs = (name for folder in search if folder.is_dir() for name in _beside(folder))
+    within = {top, *trusted, *theirs}
     return sources.closure([spec.module], search=search, within=within, fingerprints=fingerprints)
+
+
+def _package(spec: ModuleClassSpec, fingerprints: Fingerprints) -> dict[str, str]:
+    """Return the digests of all files of a module's package: it may read them, or import by name.
+
+    An installed package is known by its version.
+    """
+    top = spec.module.partition(".")[0]
+    package = _place(top) / top
+    if not package.is_dir() or package.parent.name in INSTALLED:
+        return {}
+    return {
+        f"{top}/{name}": digest
+        for name, digest in fingerprints.files(package).items()
+        if sources.BYTECODE not in Path(name).parts
+    }
 
 
 def _place(top: str) -> Path:
@@ -58,8 +79,8 @@ def _place(top: str) -> Path:
 
 
 def _beside(folder: Path) -> set[str]:
-    """Return the modules beside a user's own: code of theirs too, unless it is installed."""
-    if folder.name in INSTALLED:
+    """Return the modules in a folder: a user's own code, unless it is installed."""
+    if folder.name in INSTALLED or any(map(folder.is_relative_to, _PYTHON)):
         return set()
     return {path.stem for path in folder.iterdir() if path.stem.isidentifier()}
 

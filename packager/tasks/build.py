@@ -156,6 +156,8 @@ class _Build:
         manifest = functools.partial(manifest_of, walk, files=candidate.files())
 
         def finish(number: int) -> None:
+            # Once more, under the lock: another build may have published meanwhile.
+            require_compatible(self.job, walk.recipe)
             write_texts(candidate.model, rendered(walk.recipe, version=number).value)
             text = manifest(proofs=proven, version=number).to_json()
             candidate.model.manifest(STAGED_VERSION).write_text(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from packager.errors import SpecError
 from packager.repository import changes
 from packager.repository.destination import destination_of
 from packager.repository.state import read
@@ -25,15 +26,16 @@ def require_compatible(job: Job, recipe: Recipe) -> None:
 
     Raises:
         SpecError: clients would break and `allow_breaking` is not set; or the version policy would
-            serve an older version that the new config does not fit.
+            serve an older version that the new config does not fit, or one that is not there.
         UnavailableError: a remote repository cannot be read.
     """
     destination = destination_of(job.repository)
     files = destination.files()
     state = read(files, recipe.name)
+    number = destination.next_version(recipe.name)
+    _require_present(recipe, (*state.versions, number))
     if not state.versions:
         return
-    number = destination.next_version(recipe.name)
     texts = rendered(recipe, version=number).value
     config, labels = texts["config"], texts["labels"]
     changes.require_compatible(
@@ -42,6 +44,17 @@ def require_compatible(job: Job, recipe: Recipe) -> None:
         allow=job.allow_breaking,
     )
     changes.require_policy_fits(state, config, labels, number)
+
+
+def _require_present(recipe: Recipe, versions: tuple[int, ...]) -> None:
+    """Check that the versions are there that a specific policy serves beside the new one."""
+    absent = sorted({*recipe.serving.version_policy.versions} - {*versions})
+    if absent:
+        raise SpecError(
+            f"{recipe.name} has no version {', '.join(map(str, absent))}",
+            where="serving.version_policy.versions",
+            remedy="name versions that `task=versions` lists",
+        )
 
 
 def warn_of_release(walk: Walk) -> None:

@@ -61,7 +61,8 @@ class Step:
 class Plan:
     """A build that has not happened.
 
-    `version` is the one that would appear, None where nothing would be published. `config_diff` is
+    `version` is the one that would appear, None where nothing would be published: `same_version`
+    is there. `config_diff` is
     a unified diff of `config.pbtxt`, then of hosts' configs and labels; None where they follow
     from the artifact yet to come. `triton` says what a server that polls would do. `refused` is why
     the build would end without publishing, as far as that is known now.
@@ -70,6 +71,7 @@ class Plan:
     model: str
     repository: str
     version: int | None
+    same_version: int | None
     present_versions: tuple[int, ...]
     served_versions: tuple[int, ...]
     steps: tuple[Step, ...]
@@ -86,6 +88,8 @@ def run(job: Job, task: PlanTask) -> None:
         return
     if plan.version is None:
         told = f"is unchanged: nothing would be published to {plan.repository}"
+        if plan.same_version not in plan.served_versions:
+            told += f", and version {plan.same_version}, which is the same, is not served"
     else:
         told = f"version {plan.version} would be published to {plan.repository}"
     console.out.print(f"[bold]{plan.model}[/] {told}", soft_wrap=True)
@@ -123,10 +127,13 @@ def make(job: Job) -> Plan:
         version = None if same is not None else destination.next_version(state.name)
         texts = _texts(walk, state, version)
         change = None if texts is None else TextChange.of(destination.files(), state, texts)
+        if same is not None:
+            change = TextChange(before={}, after={})
     return Plan(
         model=state.name,
         repository=destination.title,
         version=version,
+        same_version=same,
         present_versions=state.versions,
         served_versions=state.served,
         steps=steps,

@@ -38,6 +38,7 @@ def manifest_of(
     training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
     return Manifest(
         recipe=recipe,
+        version=version,
         files=files,
         config=texts["config"],
         host_configs=texts["host_configs"],

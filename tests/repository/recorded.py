@@ -73,6 +73,7 @@ def _manifest(
     return Manifest(
         recipe=made,
         files=files,
+        version=number,
         config=render(made, version=number),
         host_configs={host.name: render(made.on(host), version=number) for host in hosts},
         labels=labels,

@@ -16,6 +16,7 @@ from packager.repository.files import LocalFiles
 from packager.repository.integrity import model_findings, version_findings
 from packager.repository.manifest import canonical, sealed
 from packager.repository.policy import pinned
+from packager.repository.state import read
 
 from .recorded import NAME, model_in, publish_recorded, recipe, state
 from .staging import repository_in
@@ -79,6 +80,21 @@ def test_a_changed_file_of_a_version_is_named(repository: RepositorySpec, name: 
     (found,) = _of_version(repository, 1)
     assert found.startswith((f"{NAME}/1/{name} is changed", f"{NAME}/1/{name} cannot be read"))
     assert _of_version(repository, 2) == []
+
+
+def test_versions_that_changed_places_are_named(repository: RepositorySpec) -> None:
+    """Whole as they are, each answers for its own number only; so does a copy for its model."""
+    model = model_in(repository)
+    model.version(1).rename(model.directory / "x")
+    model.version(2).rename(model.version(1))
+    (model.directory / "x").rename(model.version(2))
+    assert _of_version(repository, 1) == [f"{NAME}/1/manifest.json is that of version 2"]
+    assert _of_version(repository, 2) == [f"{NAME}/2/manifest.json is that of version 1"]
+    other = repository.path / "other"
+    shutil.copytree(model.directory, other)
+    files = LocalFiles(repository.path)
+    found = [str(one) for one in version_findings(files, read(files, "other"), 1)]
+    assert f"other/1/manifest.json is that of model '{NAME}'" in found
 
 
 @pytest.mark.parametrize("name", VERSION_FILES)
