@@ -10,23 +10,13 @@ from packager.repository import durable, shared, signing, staging, transition
 from packager.repository.layout import ModelPaths
 from packager.repository.published import same_version
 from packager.repository.shared import Files
-from packager.repository.staging import reported, staged
+from packager.repository.staging import reported
 from packager.repository.versions import next_number, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packager.spec.recipe import RepositorySpec
-
-__all__ = [
-    "Published",
-    "prepare",
-    "publish",
-    "reported",
-    "rewrite_manifest",
-    "staged",
-    "withdraw",
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -273,7 +273,6 @@ def _summary(walk: Walk, published: Published, proven: list[Proof]) -> Summary:
         version=published.version,
         test_accuracy=accuracy(training, proven),
         subset=bool(walk.data and walk.data["subset"]),
-        is_new=published.new,
     )
 
 

@@ -14,15 +14,13 @@ from packager.tasks import commands
 class Summary:
     """A published version: the model's name, its number, and accuracy on the test set in [0, 1].
 
-    `test_accuracy` is None for a model that was tried on no labelled images. `is_new` is false
-    where an earlier build had published the same.
+    `test_accuracy` is None for a model that was tried on no labelled images.
     """
 
     name: str
     version: int
     test_accuracy: float | None
     subset: bool
-    is_new: bool = True
 
 
 def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:

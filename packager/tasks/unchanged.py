@@ -70,7 +70,6 @@ def _summary(walk: Walk) -> Summary | None:
         version=version,
         test_accuracy=accuracy,
         subset=bool(walk.data and walk.data["subset"]),
-        is_new=False,
     )
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from packager.repository import transition
 from packager.repository.manifest import sha256
-from packager.repository.publish import prepare, publish, staged
+from packager.repository.publish import prepare, publish
+from packager.repository.staging import staged
 from packager.spec.recipe import RepositorySpec
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from packager.model_config.render import render
 from packager.repository.files import LocalFiles
 from packager.repository.layout import ModelPaths
 from packager.repository.manifest import Manifest, sha256
-from packager.repository.publish import publish, staged
+from packager.repository.publish import publish
+from packager.repository.staging import staged
 from packager.repository.state import ModelState, read
 from packager.spec.serving import HostSpec, InstanceGroupSpec, InstanceKind, ServingSpec
 from tests.model_config.composing import recipe as composed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packager.repository.publish import Published, prepare, publish, staged
+from packager.repository.publish import Published, prepare, publish
+from packager.repository.staging import staged
 from packager.repository.transition import LABELS_COPY
 from packager.spec.recipe import RepositorySpec
 

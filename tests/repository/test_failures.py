@@ -10,7 +10,8 @@ import pytest
 
 from packager.errors import UnavailableError
 from packager.errors_told import told
-from packager.repository.publish import prepare, publish, staged
+from packager.repository.publish import prepare, publish
+from packager.repository.staging import staged
 from packager.spec.recipe import RepositorySpec
 
 from .mounts import mounted, needs_mount, read_only, tmpfs

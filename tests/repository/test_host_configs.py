@@ -10,7 +10,8 @@ import pytest
 
 from packager.errors import UnavailableError
 from packager.repository.layout import ModelPaths
-from packager.repository.publish import publish, staged, withdraw
+from packager.repository.publish import publish, withdraw
+from packager.repository.staging import staged
 
 from .mounts import mounted, needs_mount
 from .staging import fill, leftovers, publish_marked, repository_in, tree

@@ -13,7 +13,8 @@ import pytest
 from packager.model_config.render import render
 from packager.proof.result import Proof
 from packager.repository.manifest import Manifest, sha256
-from packager.repository.publish import publish, staged
+from packager.repository.publish import publish
+from packager.repository.staging import staged
 from packager.spec.plain import plain
 from tests.model_config.composing import recipe
 

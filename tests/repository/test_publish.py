@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packager.repository.layout import ModelPaths
-from packager.repository.publish import publish, staged, withdraw
+from packager.repository.publish import publish, withdraw
+from packager.repository.staging import staged
 from packager.repository.versions import versions
 
 from .staging import fill, leftovers, publish_marked, repository_in, tree

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from packager.errors import SpecError, UnavailableError
 from packager.repository import signing
 from packager.repository.destination import LocalDestination
-from packager.repository.publish import rewrite_manifest, staged
+from packager.repository.publish import rewrite_manifest
+from packager.repository.staging import staged
 
 from .staging import fill, repository_in
 

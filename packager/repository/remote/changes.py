@@ -1,4 +1,4 @@
-"""Changing what an object store serves: promote, roll back, prune, withdraw."""
+"""Changing what an object store serves: promote, roll back, prune."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from packager.repository.remote.model import Configs
-    from packager.repository.remote.publish import Published
     from packager.spec.recipe import RemoteRepositorySpec
 
 
@@ -70,22 +69,6 @@ def prune(spec: RemoteRepositorySpec, name: str, versions: Collection[int]) -> N
             model.remove_version(number)
 
 
-def withdraw(published: Published, spec: RemoteRepositorySpec) -> None:
-    """Take a version back out: the configs of before first, then its objects."""
-    model = RemoteModel(spec.place, published.url.rpartition("/")[2])
-    with reported(spec.place), model.leased() as lease:
-        before = model.configs()
-        left = tuple(one for one in model.versions() if one != published.version)
-        overtaken = published.version < max(left, default=0)
-        texts = before.texts if overtaken else published.previous
-        if left:
-            again = {path: _listing_of(text, left) for path, text in texts.items()}
-            model.commit(again, before, lease)
-        else:
-            model.store.remove(model.path(path) for path in before.texts)
-        model.remove_version(published.version)
-
-
 def _own_configs(model: RemoteModel, version: int, versions: tuple[int, ...]) -> dict[str, str]:
     """Return a version's configs from its manifest, by their paths in the model."""
     if version not in versions:
@@ -118,9 +101,3 @@ def _without(
     still = tuple(one for one in served.get(CONFIG_FILE, ()) if one in left) or left[-1:]
     own = _own_configs(model, still[-1], left)
     return {path: listing(text, versions=left, serving=still) for path, text in own.items()}
-
-
-def _listing_of(config: str, versions: tuple[int, ...]) -> str:
-    """Return a config that lists these versions, and serves what it did of them."""
-    serving = chosen(config, versions) or versions[-1:]
-    return listing(config, versions=versions, serving=serving)

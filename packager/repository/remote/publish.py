@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,16 +40,11 @@ _OWN_LABELS = re.compile(rf'"[1-9][0-9]*/{re.escape(LABELS_FILE)}"')
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A version in an object store, and what it takes to withdraw it.
-
-    `new` is whether this call published it. `previous` are the configs before, by their paths in
-    the model.
-    """
+    """A version in an object store; `new` is whether this call published it."""
 
     url: str
     version: int
     new: bool
-    previous: Mapping[str, str]
 
 
 def prepare(spec: RemoteRepositorySpec) -> None:
@@ -112,7 +107,7 @@ def publish(
         if same is None:
             upload = _Upload(model, source, identity, signed=signed)
             return upload.run(finish, sign or (lambda: None))
-    return Published(url=f"{spec.url}/{model.name}", version=same, new=False, previous={})
+    return Published(url=f"{spec.url}/{model.name}", version=same, new=False)
 
 
 class _Upload:
@@ -150,7 +145,7 @@ class _Upload:
         same = _same(model, self.identity, signed=self.signed)
         if same is not None:
             model.remove_version(self.number)
-            return Published(url=url, version=same, new=False, previous={})
+            return Published(url=url, version=same, new=False)
         committed = model.versions()
         if self.number < max(committed, default=0):
             self._move(lease)
@@ -162,7 +157,7 @@ class _Upload:
         self._require_whole()
         self.committing = True
         model.commit(texts, before, lease)
-        return Published(url=url, version=self.number, new=True, previous=before.texts)
+        return Published(url=url, version=self.number, new=True)
 
     def _upload(self, *, skip: str) -> None:
         """Upload the staged files that are not there yet, but for `skip`."""

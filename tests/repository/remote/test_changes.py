@@ -1,4 +1,4 @@
-"""Which versions an object store serves and keeps: promote, roll back, prune, withdraw."""
+"""Which versions an object store serves and keeps: promote, roll back, prune."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from packager.errors import SpecError
 from packager.repository.integrity import model_findings, version_findings
-from packager.repository.remote.changes import prune, serve, withdraw
+from packager.repository.remote.changes import prune, serve
 from packager.repository.remote.files import RemoteFiles
 from packager.repository.remote.publish import next_version
 from packager.repository.state import ModelState, read
@@ -79,24 +79,3 @@ def test_a_version_that_is_not_there_is_not_served(three: RemoteRepositorySpec) 
     """Those that are there are listed."""
     with pytest.raises(SpecError, match="choose of 1, 2, 3"):
         serve(three, "m", 7)
-
-
-def test_a_withdrawn_version_leaves_what_was_before(three: RemoteRepositorySpec) -> None:
-    """Its number is not given again; a model's only version takes the model along."""
-    before = _state(three)
-    published = publish_marked(three, "d")
-    withdraw(published, three)
-    assert _state(three) == before
-    assert publish_marked(three, "e").version == 5
-    withdraw(publish_marked(three, "x", name="only"), three)
-    files = RemoteFiles(three.place)
-    assert (files.models(), files.directories("only")) == (("m",), ())
-
-
-def test_a_withdrawal_spares_what_came_after(three: RemoteRepositorySpec) -> None:
-    """The version that is served by then stays so."""
-    published = publish_marked(three, "d")
-    publish_marked(three, "e")
-    withdraw(published, three)
-    state = _state(three)
-    assert (state.versions, state.served) == ((1, 2, 3, 5), (5,))
