@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -25,12 +27,21 @@ from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
 from packager.resolve.job import to_spec
 from packager.resources import folder
-from packager.spec.job import BuildTask, Job, PlanTask, ServeTask, ValidateTask, VersionsTask
+from packager.spec.asking import EvaluateTask, PredictTask, ProfileTask, ServeTask
+from packager.spec.job import (
+    BuildTask,
+    ImagesTask,
+    Job,
+    PlanTask,
+    TaskSpec,
+    ValidateTask,
+    VersionsTask,
+)
 from packager.sweep import names, results
 from packager.training import ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from omegaconf import DictConfig
 
@@ -240,41 +251,44 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
+TASKS: Mapping[type[TaskSpec], str] = MappingProxyType(
+    {
+        PlanTask: "plan",
+        ServeTask: "serve",
+        EvaluateTask: "evaluate",
+        PredictTask: "predict",
+        ProfileTask: "profile",
+        ImagesTask: "images",
+        ValidateTask: "validate",
+        VersionsTask: "versions",
+    }
+)
+"""Each task's module in `packager.tasks`, but for the build."""
+
+
 def run_task(job: Job) -> Summary | None:
     """Run the job's task; a build returns what it published.
 
     Tasks are imported when they run: most need torch, which takes seconds to import.
     """
-    match job.task:
-        case BuildTask():
-            from packager.tasks import unchanged  # noqa: PLC0415
-
-            summary = unchanged.unchanged(job)
-            if summary is not None:
-                unchanged.tell(job, summary)
-                return summary
-            if ranks.is_main():
-                from packager.tasks import preflight  # noqa: PLC0415
-
-                preflight.run(job)
-            with _signals_held():
-                from packager.tasks import build  # noqa: PLC0415
-
-            return build.run(job)
-        case PlanTask() as task:
-            from packager.tasks import plan  # noqa: PLC0415
-
-            plan.run(job, task)
-        case ServeTask() as task:
-            from packager.tasks import serve  # noqa: PLC0415
-
-            serve.run(job, task)
-        case ValidateTask() as task:
-            from packager.tasks import validate  # noqa: PLC0415
-
-            validate.run(job, task)
-        case VersionsTask() as task:
-            from packager.tasks import versions  # noqa: PLC0415
-
-            versions.run(job, task)
+    if isinstance(job.task, BuildTask):
+        return _build(job)
+    importlib.import_module(f"packager.tasks.{TASKS[type(job.task)]}").run(job, job.task)
     return None
+
+
+def _build(job: Job) -> Summary | None:
+    from packager.tasks import unchanged  # noqa: PLC0415
+
+    summary = unchanged.unchanged(job)
+    if summary is not None:
+        unchanged.tell(job, summary)
+        return summary
+    if ranks.is_main():
+        from packager.tasks import preflight  # noqa: PLC0415
+
+        preflight.run(job)
+    with _signals_held():
+        from packager.tasks import build  # noqa: PLC0415
+
+    return build.run(job)

@@ -13,7 +13,7 @@ from packager import schema
 from packager.errors import SpecError
 from packager.resolve.job import to_spec
 from packager.resources import folder
-from packager.spec.job import ServeTask
+from packager.spec.asking import ServeTask
 from packager.spec.serving import HostSpec, InstanceGroupSpec, InstanceKind
 
 from .model_config.composing import job, recipe

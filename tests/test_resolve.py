@@ -8,8 +8,9 @@ import pytest
 
 from packager.errors import SpecError
 from packager.resolve.job import to_spec
+from packager.spec.asking import ServeTask
 from packager.spec.dataset import DataFormat, SourceKind
-from packager.spec.job import BuildTask, PlanFormat, PlanTask, ServeTask
+from packager.spec.job import BuildTask, PlanFormat, PlanTask
 from packager.spec.recipe import ExportMethod
 from packager.spec.server import (
     AutoServerSpec,

@@ -84,6 +84,12 @@ def recognise(message: Message) -> list[Rule]:
     return sorted(found, key=lambda one: _rank(one, message), reverse=True)[:1]
 
 
+def remedy(reason: str) -> str | None:
+    """Return what to do about one reason of a server's; None where no rule knows it."""
+    found = [rule for message in messages(reason) for rule in recognise(message)]
+    return next((rule.remedy for rule in found if rule.id not in _SUMMARIES), None)
+
+
 def specificity(rule: Rule) -> int:
     """Return how many characters of a rule's wording never vary."""
     return sum(map(len, _LITERALS[rule.id]))

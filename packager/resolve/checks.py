@@ -23,6 +23,7 @@ PATHS = (
     "cache.path",
     "task.to",
     "task.public_key",
+    "task.output",
     "dataset.path",
     "architecture.weights.path",
     "trainer.tensorboard",

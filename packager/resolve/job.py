@@ -9,7 +9,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from packager import schema, user_cache
 from packager.errors import SpecError
-from packager.model_config.rules.rule import Severity
 from packager.resolve.architecture import architecture_spec
 from packager.resolve.checks import (
     RECIPE_KEYS,
@@ -19,21 +18,13 @@ from packager.resolve.checks import (
     refuse_unknown_keys,
 )
 from packager.resolve.dataset import dataset_spec
+from packager.resolve.paths import absolute
 from packager.resolve.server import server_spec
 from packager.resolve.serving import serving_spec
+from packager.resolve.task import task_spec
 from packager.resolve.training import trainer_spec
 from packager.server import releases
-from packager.spec.job import (
-    BuildTask,
-    CacheSpec,
-    Job,
-    PlanTask,
-    ServeTask,
-    Stage,
-    TaskSpec,
-    ValidateTask,
-    VersionsTask,
-)
+from packager.spec.job import CacheSpec, Job
 from packager.spec.recipe import (
     AnyRepositorySpec,
     ExportSpec,
@@ -75,7 +66,7 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     server = cast("schema.ServerConfig", OmegaConf.to_object(config.server))
     cache = _cache(cast("schema.CacheConfig", OmegaConf.to_object(config.cache)))
     return Job(
-        task=_task(cast("schema.TaskConfig", OmegaConf.to_object(config.task))),
+        task=task_spec(cast("schema.TaskConfig", OmegaConf.to_object(config.task))),
         recipe=(
             _recipe(cast("schema.Config", OmegaConf.to_object(config)), name_suffix)
             if has_recipe
@@ -111,79 +102,19 @@ def _tensors(configs: Sequence[schema.TensorConfig]) -> tuple[TensorSpec, ...]:
     )
 
 
-def _task(config: schema.TaskConfig) -> TaskSpec:
-    match config:
-        case schema.PlanTaskConfig():
-            return PlanTask(format=config.format)
-        case schema.ServeTaskConfig():
-            return ServeTask(control=config.control, host=config.host)
-        case schema.ValidateTaskConfig():
-            return _validate(config)
-        case schema.VersionsTaskConfig():
-            return _versions(config)
-        case schema.BuildTaskConfig():
-            return BuildTask(force=_forced(config.force))
-        case _:
-            raise TypeError(f"no task has {type(config).__name__}")
-
-
-def _validate(config: schema.ValidateTaskConfig) -> ValidateTask:
-    gpus, backends = config.host_gpus, config.backends
-    return ValidateTask(
-        path=None if config.path is None else Path(config.path).expanduser(),
-        format=config.format.value,
-        select=tuple(config.select),
-        ignore=tuple(config.ignore),
-        errors_only=config.severity is Severity.error,
-        auto_complete=config.auto_complete,
-        host_gpus=None if gpus is None else frozenset(gpus),
-        backends=None if backends is None else frozenset(backends),
-    )
-
-
-def _versions(config: schema.VersionsTaskConfig) -> VersionsTask:
-    return VersionsTask(
-        action=config.action,
-        model=config.model,
-        version=config.version,
-        keep=config.keep,
-        force=config.force,
-        to=_path(config.to),
-        public_key=_path(config.public_key),
-        format=config.format,
-    )
-
-
-def _forced(names: Sequence[str]) -> frozenset[Stage]:
-    """Return the stages to do anew.
-
-    Raises:
-        SpecError: there is no such stage.
-    """
-    known = {stage.value: frozenset({stage}) for stage in Stage} | {"all": frozenset(Stage)}
-    for name in names:
-        if name not in known:
-            raise SpecError(
-                f"there is no stage '{name}'",
-                where="task.force",
-                remedy=f"choose of {', '.join(known)}: task.force=[train]",
-            )
-    return frozenset().union(*(known[name] for name in names))
-
-
 def _repository(config: schema.RepositoryConfig, cache: CacheSpec) -> AnyRepositorySpec:
     """Return a directory, or a prefix of an object store: then staging is in the user's cache."""
     if "://" in config.path:
         return RemoteRepositorySpec(
             url=config.path,
-            staging=_path(config.staging) or cache.path / "staging",
-            signing_key=_path(config.signing_key),
+            staging=absolute(config.staging) or cache.path / "staging",
+            signing_key=absolute(config.signing_key),
         )
     root = Path(config.path).expanduser().absolute()
     return RepositorySpec(
         path=root,
-        staging=_path(config.staging) or root.parent / f".{root.name}.staging",
-        signing_key=_path(config.signing_key),
+        staging=absolute(config.staging) or root.parent / f".{root.name}.staging",
+        signing_key=absolute(config.signing_key),
     )
 
 
@@ -195,9 +126,5 @@ def _cache(config: schema.CacheConfig) -> CacheSpec:
             remedy="correct it on the command line",
         )
     return CacheSpec(
-        path=_path(config.path) or user_cache.root(), max_bytes=int(config.max_size_gb * 10**9)
+        path=absolute(config.path) or user_cache.root(), max_bytes=int(config.max_size_gb * 10**9)
     )
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser().absolute() if text else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from omegaconf import MISSING
 
 from packager.lint.reports import Format
 from packager.model_config.rules.rule import Severity
-from packager.spec.job import PlanFormat, VersionsAction, VersionsFormat
+from packager.spec.asking import PredictionFormat, Protocol, ReportFormat
+from packager.spec.job import ImageFormat, Layout, Part, PlanFormat, VersionsAction, VersionsFormat
 from packager.spec.server import ControlMode
 
 
@@ -126,6 +128,65 @@ class ServeTaskConfig(TaskConfig):
 
     control: ControlMode = ControlMode.poll
     host: str | None = None
+    print: bool = False
+
+
+@dataclass
+class AskingTaskConfig(TaskConfig):
+    """What every task has that asks a served model."""
+
+    model: str | None = None
+    version: int | None = None
+    protocol: Protocol = Protocol.binary
+    timeout_s: float = 30.0
+    retries: int = 3
+
+
+@dataclass
+class EvaluateTaskConfig(AskingTaskConfig):
+    """`task=evaluate`."""
+
+    batch: int | None = None
+    concurrency: int = 2
+    limit: int | None = None
+    output: str | None = None
+    format: ReportFormat = ReportFormat.text
+
+
+@dataclass
+class PredictTaskConfig(AskingTaskConfig):
+    """`task=predict`; `images` is one string or a list of them."""
+
+    images: Any = None
+    top: int = 3
+    invert: bool | None = None
+    format: PredictionFormat = PredictionFormat.table
+    output: str | None = None
+
+
+@dataclass
+class ProfileTaskConfig(AskingTaskConfig):
+    """`task=profile`."""
+
+    concurrency: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])
+    batch: list[int] = field(default_factory=lambda: [1, 8, 32])
+    instances: list[int] = field(default_factory=list)
+    p99_ms: float | None = None
+    seconds: float = 3.0
+    output: str | None = None
+    format: ReportFormat = ReportFormat.text
+
+
+@dataclass
+class ImagesTaskConfig(TaskConfig):
+    """`task=images`."""
+
+    to: str | None = None
+    layout: Layout = Layout.flat
+    format: ImageFormat = ImageFormat.png
+    split: Part = Part.all
+    limit: int | None = None
+    workers: int | None = None
 
 
 @dataclass

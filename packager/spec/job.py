@@ -7,9 +7,10 @@ from enum import Enum
 from pathlib import Path
 
 from packager.errors import SpecError
+from packager.spec.asking import EvaluateTask, PredictTask, ProfileTask, ServeTask
 from packager.spec.recipe import AnyRepositorySpec, Recipe, RepositorySpec
-from packager.spec.server import ControlMode, ServerSpec
-from packager.spec.serving import require_host_name
+from packager.spec.server import ServerSpec
+from packager.spec.validity import require
 
 
 class PlanFormat(Enum):
@@ -45,18 +46,6 @@ class PlanTask:
     """Say what a build would do; write nothing."""
 
     format: PlanFormat = PlanFormat.text
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServeTask:
-    """Run a server on the repository until interrupted; as a kind of host, where one is named."""
-
-    control: ControlMode = ControlMode.poll
-    host: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.host is not None:
-            require_host_name(self.host, where="task.host")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +100,64 @@ class VersionsTask:
     format: VersionsFormat = VersionsFormat.text
 
 
-TaskSpec = BuildTask | PlanTask | ServeTask | ValidateTask | VersionsTask
+class Layout(Enum):
+    """How a dataset's image files lie: in one folder with an index, or one folder a class."""
+
+    flat = "flat"
+    folders = "folders"
+
+
+class ImageFormat(Enum):
+    """A format of image files; only PNG keeps every pixel."""
+
+    png = "png"
+    jpg = "jpg"
+
+
+class Part(Enum):
+    """Which images of a dataset."""
+
+    train = "train"
+    test = "test"
+    all = "all"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagesTask:
+    """Write a dataset out as image files.
+
+    `to` None is `images/<dataset>` in the working directory. `limit` is for each split, None for
+    every image. `workers` None is one a core.
+    """
+
+    to: Path | None = None
+    layout: Layout = Layout.flat
+    format: ImageFormat = ImageFormat.png
+    split: Part = Part.all
+    limit: int | None = None
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "workers"):
+            value = getattr(self, name)
+            require(
+                value is None or value > 0,
+                f"is {value}; expected a positive number, or null",
+                where=f"task.{name}",
+            )
+
+
+TaskSpec = (
+    BuildTask
+    | PlanTask
+    | ServeTask
+    | EvaluateTask
+    | PredictTask
+    | ProfileTask
+    | ImagesTask
+    | ValidateTask
+    | VersionsTask
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,7 +22,8 @@ from packager.spec.server import (
 
 if TYPE_CHECKING:
     from packager.server.running import Server
-    from packager.spec.job import Job, ServeTask
+    from packager.spec.asking import ServeTask
+    from packager.spec.job import Job
 
 STANDARD = Ports(http=8000, grpc=8001, metrics=8002)
 """Triton's own ports: taken where they are free and the recipe names no others."""

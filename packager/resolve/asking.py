@@ -1,0 +1,71 @@
+"""The tasks that run a server, or ask one."""
+
+from __future__ import annotations
+
+from packager import schema
+from packager.errors import SpecError
+from packager.resolve.paths import absolute
+from packager.spec.asking import Asked, EvaluateTask, PredictTask, ProfileTask, ServeTask
+
+
+def asking_task(
+    config: schema.ServeTaskConfig | schema.AskingTaskConfig,
+) -> ServeTask | EvaluateTask | PredictTask | ProfileTask:
+    """Return the task of the chosen kind.
+
+    Raises:
+        SpecError: a value is out of range, or `task.images` is no string nor a list of them.
+    """
+    if isinstance(config, schema.ServeTaskConfig):
+        return ServeTask(control=config.control, host=config.host, print=config.print)
+    asked = Asked(
+        model=config.model,
+        version=config.version,
+        protocol=config.protocol,
+        timeout_s=config.timeout_s,
+        retries=config.retries,
+    )
+    match config:
+        case schema.EvaluateTaskConfig():
+            return EvaluateTask(
+                asked=asked,
+                batch=config.batch,
+                concurrency=config.concurrency,
+                limit=config.limit,
+                output=absolute(config.output),
+                format=config.format,
+            )
+        case schema.PredictTaskConfig():
+            return PredictTask(
+                asked=asked,
+                images=_images(config.images),
+                top=config.top,
+                invert=config.invert,
+                output=absolute(config.output),
+                format=config.format,
+            )
+        case schema.ProfileTaskConfig():
+            return ProfileTask(
+                asked=asked,
+                concurrency=tuple(config.concurrency),
+                batch=tuple(config.batch),
+                instances=tuple(config.instances),
+                p99_ms=config.p99_ms,
+                seconds=config.seconds,
+                output=absolute(config.output),
+                format=config.format,
+            )
+        case _:
+            raise TypeError(f"no task has {type(config).__name__}")
+
+
+def _images(given: object) -> tuple[str, ...]:
+    images = [] if given is None else given if isinstance(given, list) else [given]
+    texts = tuple(str(image) for image in images if isinstance(image, str | int))
+    if len(texts) != len(images) or "" in texts:
+        raise SpecError(
+            f"is {given!r}; expected the name of a file, or a list of them",
+            where="task.images",
+            remedy="quote what the command line reads otherwise: 'task.images=[\"a=1.png\"]'",
+        )
+    return texts

@@ -1,0 +1,181 @@
+"""The served model that a task asks: on a server of ours that loads it alone, or on another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packager.client import Client, RequestError
+from packager.errors import SpecError, UnavailableError
+from packager.lint import explain
+from packager.model_metadata import ModelMetadata
+from packager.repository.destination import destination_of
+from packager.repository.record import Record
+from packager.repository.record import read as read_record
+from packager.server.external import external
+from packager.server.running import Server
+from packager.server.start import start
+from packager.spec.recipe import RepositorySpec
+from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packager.spec.asking import Asked
+    from packager.spec.job import Job
+    from packager.spec.server import ServerSpec
+
+MANY = 20
+"""So many names are shown of what there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServedModel:
+    """A model that is ready on a running server.
+
+    `version` is the one that answers. `config` is the configuration in effect, as JSON values.
+    `record` is what the repository's manifest says of that version; None where it has none.
+    """
+
+    server: Server
+    client: Client
+    metadata: ModelMetadata
+    version: int
+    config: Mapping[str, Any]
+    record: Record | None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.metadata.name
+
+    @property
+    def max_batch_size(self) -> int:
+        """The most samples of one request; 0 where Triton adds no batch dimension."""
+        return int(self.config.get("max_batch_size", 0))
+
+
+@contextmanager
+def served_model(job: Job, asked: Asked) -> Iterator[ServedModel]:
+    """Give the model that a task asks, ready; a server of our own loads it alone.
+
+    Raises:
+        SpecError: no such model or version; lists those that there are.
+        UnavailableError: no repository, no server, or the model does not load; says why.
+    """
+    name = asked.model or (job.recipe.name if job.recipe else None)
+    with (
+        _running(job.server, job, name) as server,
+        Client(server.endpoints, timeout_s=asked.timeout_s) as client,
+    ):
+        if isinstance(job.server, ExternalServerSpec):
+            name = _chosen(name, tuple(entry["name"] for entry in client.repository_index()))
+        else:
+            name = _chosen(name, _published(job))
+            _load(client, server, name)
+        metadata = _ready(client, server, name)
+        version = _version(metadata, asked.version)
+        yield ServedModel(
+            server=server,
+            client=client,
+            metadata=metadata,
+            version=version,
+            config=client.model_config(name, version),
+            record=read_record(destination_of(job.repository).files(), name, version),
+        )
+
+
+def why(reason: str) -> str:
+    """Return Triton's own reason, and after it what to do, where a rule knows it."""
+    remedy = explain.remedy(reason)
+    return f"{reason.strip().rstrip('.')} ({remedy})" if remedy else reason.strip().rstrip(".")
+
+
+@contextmanager
+def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
+    match spec:
+        case NoServerSpec():
+            raise SpecError(
+                "is none, and the model is asked through a server",
+                where="server",
+                remedy="choose server=auto, or server=external with server.url=HOST:PORT",
+            )
+        case ExternalServerSpec():
+            with external(spec) as server:
+                yield server
+        case _:
+            # Before a server is started for nothing.
+            _chosen(name, _published(job))
+            repository = job.require_local_repository().path
+            with start(spec, repository, control=ControlMode.explicit) as server:
+                yield server
+
+
+def _published(job: Job) -> tuple[str, ...]:
+    """Return the models in the repository."""
+    if isinstance(job.repository, RepositorySpec) and not job.repository.path.is_dir():
+        raise UnavailableError(
+            f"there is no model repository at {job.repository.path}",
+            where="repository.path",
+            remedy="name another, or build a model first: python -m packager model=fashion_cnn",
+        )
+    return destination_of(job.repository).files().models()
+
+
+def _chosen(name: str | None, there: Sequence[str]) -> str:
+    names = sorted(set(there))
+    if name is None and len(names) == 1:
+        return names[0]
+    if name is None or name not in names:
+        more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
+        problem = "is not given" if name is None else f"there is no model '{name}'"
+        raise SpecError(
+            problem,
+            where="task.model",
+            remedy=f"choose of {', '.join(names[:MANY])}{more}"
+            if names
+            else "build one first: there is no model",
+        )
+    return name
+
+
+def _load(client: Client, server: Server, name: str) -> None:
+    try:
+        client.load(name)
+    except RequestError as error:
+        reason = server.failure_reason(name) or error.problem
+        raise UnavailableError(
+            f"Triton does not load it: {why(reason)}",
+            where=name,
+            remedy="packager-lint names what is wrong in its files",
+        ) from error
+
+
+def _ready(client: Client, server: Server, name: str) -> ModelMetadata:
+    try:
+        return client.model_metadata(name)
+    except RequestError as error:
+        reasons = [
+            entry.get("reason", "") for entry in client.repository_index() if entry["name"] == name
+        ]
+        told = server.failure_reason(name) or next(filter(None, reasons), error.problem)
+        raise UnavailableError(
+            f"the server has not got it ready: {why(told)}",
+            where=name,
+            remedy="load it, or look into the server's log",
+        ) from error
+
+
+def _version(metadata: ModelMetadata, asked: int | None) -> int:
+    if asked is None:
+        return max(metadata.versions)
+    if asked not in metadata.versions:
+        raise SpecError(
+            f"version {asked} of {metadata.name} is not served",
+            where="task.version",
+            remedy=f"choose of {', '.join(map(str, metadata.versions))}, or promote it first:"
+            f" task=versions task.action=promote task.model={metadata.name} task.version={asked}",
+        )
+    return asked
