@@ -61,15 +61,15 @@ class Together:
     def finding(self) -> str:
         """What was seen, in words that are the same for every run."""
         text = f"{CLIENTS} clients at once get each their own answers"
-        if self.executions is None:
-            return f"{text} (the server does not count batches)"
-        return f"{text}{', from joined batches' if self.joined else ', no batch joined'}"
+        return text if self.executions is not None else f"{text} (the server does not count batches)"
 
     @property
     def timing(self) -> str:
         """What is never twice the same: how many requests became how many batches."""
-        if self.executions is None or not self.joined:
+        if self.executions is None:
             return f"{self.requests} concurrent requests"
+        if not self.joined:
+            return f"{self.requests} concurrent requests, none joined"
         return (
             f"{self.requests} concurrent requests in {self.executions.count} batches of up to"
             f" {self.executions.largest} rows"
