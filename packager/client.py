@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from packager.errors import PackagerError, UnavailableError
-from packager.model_metadata import executions, metadata
+from packager.model_metadata import durations, executions, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy as np
 
-    from packager.model_metadata import Executions, ModelMetadata
+    from packager.model_metadata import Durations, Executions, ModelMetadata
     from packager.server.running import Endpoints
 
     Array = np.ndarray[Any, Any]
@@ -130,6 +130,11 @@ class Client:
         """How often that version ran since it was loaded, and on how many rows at once."""
         with self._errors(_place(model, version)):
             return executions(self._http.get_inference_statistics(model, _text(version)))
+
+    def durations(self, model: str, version: int) -> Durations:
+        """How many requests that version has answered, and how long they took in the server."""
+        with self._errors(_place(model, version)):
+            return durations(self._http.get_inference_statistics(model, _text(version)))
 
     def model_config(self, model: str, version: int | None = None) -> dict[str, Any]:
         """The configuration in effect, with Triton's defaults filled in, as JSON values."""

@@ -51,6 +51,36 @@ class Executions:
         return Executions(batches={size: number for size, number in more.items() if number > 0})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Durations:
+    """How many requests a version has answered since it was loaded, and how long they took.
+
+    `queue_ns` is the time before an instance took them, `compute_ns` the time in the model.
+    """
+
+    requests: int = 0
+    queue_ns: int = 0
+    compute_ns: int = 0
+
+    @property
+    def queue_ms(self) -> float:
+        """The mean of a request, in milliseconds."""
+        return self.queue_ns / max(1, self.requests) / 1e6
+
+    @property
+    def compute_ms(self) -> float:
+        """The mean of a request, in milliseconds."""
+        return self.compute_ns / max(1, self.requests) / 1e6
+
+    def since(self, before: Durations) -> Durations:
+        """Return those that came after `before`."""
+        return Durations(
+            requests=self.requests - before.requests,
+            queue_ns=self.queue_ns - before.queue_ns,
+            compute_ns=self.compute_ns - before.compute_ns,
+        )
+
+
 def metadata(answer: Mapping[str, Any]) -> ModelMetadata:
     """Return a server's answer about a model's tensors, read."""
     return ModelMetadata(
@@ -70,6 +100,18 @@ def executions(answer: Mapping[str, Any]) -> Executions:
         for batch in statistics.get("batch_stats", ())
     }
     return Executions(batches=batches)
+
+
+def durations(answer: Mapping[str, Any]) -> Durations:
+    """Return a server's statistics of one version, read."""
+    (statistics,) = answer["model_stats"]
+    told = statistics["inference_stats"]
+    compute = ("compute_input", "compute_infer", "compute_output")
+    return Durations(
+        requests=int(told["success"]["count"]),
+        queue_ns=int(told["queue"]["ns"]),
+        compute_ns=sum(int(told[part]["ns"]) for part in compute),
+    )
 
 
 def _tensor(answer: Mapping[str, Any]) -> TensorMetadata:

@@ -61,7 +61,9 @@ class Together:
     def finding(self) -> str:
         """What was seen, in words that are the same for every run."""
         text = f"{CLIENTS} clients at once get each their own answers"
-        return text if self.executions is not None else f"{text} (the server does not count batches)"
+        return (
+            text if self.executions is not None else f"{text} (the server does not count batches)"
+        )
 
     @property
     def timing(self) -> str:

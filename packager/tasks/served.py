@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tritonclient.utils import np_to_triton_dtype
+
 from packager.client import Client, RequestError
 from packager.errors import SpecError, UnavailableError
 from packager.lint import explain
-from packager.model_metadata import ModelMetadata
+from packager.load.sender import Target
+from packager.model_metadata import ModelMetadata, TensorMetadata
 from packager.repository.destination import destination_of
 from packager.repository.record import Record
 from packager.repository.record import read as read_record
@@ -23,6 +26,7 @@ from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from packager.load.sender import Array
     from packager.spec.asking import Asked
     from packager.spec.job import Job
     from packager.spec.server import ServerSpec
@@ -55,6 +59,56 @@ class ServedModel:
     def max_batch_size(self) -> int:
         """The most samples of one request; 0 where Triton adds no batch dimension."""
         return int(self.config.get("max_batch_size", 0))
+
+    def target(self, *, timeout_s: float) -> Target:
+        """Return what many requests at once are sent to."""
+        return Target(
+            endpoints=self.server.endpoints,
+            metadata=self.metadata,
+            version=self.version,
+            timeout_s=timeout_s,
+        )
+
+    def require_input(self, sample: Array) -> TensorMetadata:
+        """Return the one input, which takes such a sample.
+
+        Raises:
+            SpecError: it takes another shape or data type, or there are several inputs.
+        """
+        first, *others = self.metadata.inputs
+        dims = first.dims[1:] if len(first.dims) > sample.ndim else first.dims
+        same = len(dims) == sample.ndim and all(
+            size in (-1, given) for size, given in zip(dims, sample.shape, strict=True)
+        )
+        kind = np_to_triton_dtype(sample.dtype)
+        if others or not same or first.data_type.value != kind:
+            takes = ", ".join(
+                f"{one.name} {one.data_type.value} {list(one.dims)}" for one in self.metadata.inputs
+            )
+            raise SpecError(
+                f"takes {takes}, and the images are {kind} {list(sample.shape)}",
+                where=self.name,
+                remedy="give the recipe that it was built from",
+            )
+        return first
+
+    def scores_output(self, *, classes: int) -> TensorMetadata:
+        """Return the output with one score a class: the one with labels, or the only such one.
+
+        Raises:
+            SpecError: there is none.
+        """
+        labelled = {one["name"] for one in self.config["output"] if one.get("label_filename")}
+        scores = [one for one in self.metadata.outputs if one.dims[-1:] == (classes,)]
+        chosen = [one for one in scores if one.name in labelled] or scores
+        if not chosen:
+            gives = ", ".join(f"{one.name} {list(one.dims)}" for one in self.metadata.outputs)
+            raise SpecError(
+                f"gives {gives}, and there are {classes} classes",
+                where=self.name,
+                remedy="give the recipe that it was built from",
+            )
+        return chosen[0]
 
 
 @contextmanager

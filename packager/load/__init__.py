@@ -1,0 +1,1 @@
+"""Many requests at once to a running Triton, answered, counted and timed."""

@@ -1,0 +1,211 @@
+"""A fixed number of clients, each of which sends its next request when it has its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from packager.errors import UnavailableError
+from packager.load.sender import Arrays, LostError, Sender, Target
+from packager.load.timings import Timings
+from packager.spec.asking import Protocol
+
+if TYPE_CHECKING:
+    from packager.load.sender import Array
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+"""Before the second try of a request, and at most before another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A request's tensors by name, and how many samples they are; `place` is the caller's own."""
+
+    inputs: Arrays
+    samples: int
+    place: int = 0
+
+
+Answered = Callable[[Request, "dict[str, Array]"], None]
+"""Called with every request and its outputs, in the order of the answers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """How requests travel: the protocol, how many at once, and how often one is tried again.
+
+    No request has more than `rows` samples: shared memory is laid out for them.
+    """
+
+    protocol: Protocol
+    concurrency: int
+    rows: int
+    retries: int = 0
+
+
+def ask_all(
+    target: Target,
+    way: Way,
+    requests: Iterable[Request],
+    *,
+    answered: Answered,
+    timings: Timings,
+) -> None:
+    """Send every request once and hand each answer over; `timings` grow meanwhile.
+
+    What was answered before an error stays told.
+
+    Raises:
+        RequestError: Triton refused one, or the model failed on it.
+        UnavailableError: nobody answered one, however often it was tried.
+    """
+    asyncio.run(_ask_all(target, way, iter(requests), answered, timings))
+
+
+def ask_for(
+    target: Target, way: Way, requests: Iterable[Request], *, seconds: float, warm_up_s: float = 0.5
+) -> Timings:
+    """Send the same requests over and over for so long; return what was measured.
+
+    They are encoded once, and answers are not decoded: the client is to be no limit. What is
+    answered in the first `warm_up_s` does not count.
+
+    Raises:
+        RequestError, UnavailableError: as in `ask_all`.
+    """
+    return asyncio.run(_ask_for(target, way, list(requests), seconds, warm_up_s))
+
+
+async def _ask_all(
+    target: Target,
+    way: Way,
+    requests: Iterator[Request],
+    answered: Answered,
+    timings: Timings,
+) -> None:
+    sender = _sender(target, way)
+
+    async def client(slot: int) -> None:
+        for request in requests:
+            encoded = sender.encode(request.inputs)
+            answer, latency = await _sent(sender, encoded, slot, way.retries, timings)
+            timings.latencies_s.append(latency)
+            timings.samples += request.samples
+            answered(request, sender.decode(answer, slot=slot))
+
+    with _Clock(timings):
+        await _together(sender, target, [client(slot) for slot in range(way.concurrency)])
+
+
+async def _ask_for(
+    target: Target, way: Way, requests: list[Request], seconds: float, warm_up_s: float
+) -> Timings:
+    timings, warming = Timings(), Timings()
+    sender = _sender(target, way)
+    encoded = [sender.encode(request.inputs) for request in requests]
+
+    async def client(slot: int, counted: Timings, until: float) -> None:
+        turn = slot
+        while time.perf_counter() < until:
+            place = turn % len(requests)
+            turn += way.concurrency
+            _, latency = await _sent(sender, encoded[place], slot, way.retries, counted)
+            counted.latencies_s.append(latency)
+            counted.samples += requests[place].samples
+
+    async def clients() -> None:
+        for counted, lasting in ((warming, warm_up_s), (timings, seconds)):
+            until = time.perf_counter() + lasting
+            with _Clock(counted):
+                await _all(client(slot, counted, until) for slot in range(way.concurrency))
+
+    await _together(sender, target, [clients()])
+    return timings
+
+
+async def _sent(
+    sender: Sender, request: Any, slot: int, retries: int, timings: Timings
+) -> tuple[Any, float]:
+    """Return the answer and its latency; a request that nobody answered is sent again."""
+    started = time.perf_counter()
+    try:
+        return await sender.send(request, slot=slot), time.perf_counter() - started
+    except LostError:
+        if not retries:
+            raise
+    again = AsyncRetrying(
+        stop=stop_after_attempt(retries),
+        wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
+        retry=retry_if_exception_type(LostError),
+        reraise=True,
+    )
+    await asyncio.sleep(FIRST_PAUSE_S)
+    async for attempt in again:
+        with attempt:
+            timings.retries += 1
+            started = time.perf_counter()
+            return await sender.send(request, slot=slot), time.perf_counter() - started
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _together(sender: Sender, target: Target, clients: list[Any]) -> None:
+    """Run clients until all are done or one fails; then the others end too."""
+    try:
+        await _all(clients)
+    except LostError as error:
+        raise UnavailableError(
+            f"the Triton server at {target.endpoints.http} does not answer any more: {error}",
+            where="server",
+            remedy="check that it runs; task.timeout_s and task.retries say how long it is waited"
+            " for",
+        ) from error
+    finally:
+        await sender.close()
+
+
+async def _all(clients: Iterable[Any]) -> None:
+    tasks = [asyncio.ensure_future(client) for client in clients]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Clock:
+    """Adds the time of a block to timings: the whole, and what this process was busy."""
+
+    def __init__(self, timings: Timings) -> None:
+        self._timings = timings
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        wall, busy = self._started
+        self._timings.seconds += time.perf_counter() - wall
+        self._timings.client_seconds += time.process_time() - busy
+
+
+def _sender(target: Target, way: Way) -> Sender:
+    """Return the way to Triton; each protocol's libraries are imported when it is chosen."""
+    match way.protocol:
+        case Protocol.json | Protocol.binary:
+            from packager.load.http_sender import HttpSender  # noqa: PLC0415
+
+            return HttpSender(target, binary=way.protocol is Protocol.binary)
+        case Protocol.grpc:
+            from packager.load.grpc_sender import GrpcSender  # noqa: PLC0415
+
+            return GrpcSender(target)
+        case Protocol.shm:
+            from packager.load.shared_memory_sender import SharedMemorySender  # noqa: PLC0415
+
+            return SharedMemorySender(target, slots=way.concurrency, rows=way.rows)
