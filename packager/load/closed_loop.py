@@ -19,6 +19,8 @@ from packager.spec.asking import Protocol
 if TYPE_CHECKING:
     from packager.load.sender import Array
 
+WARM_UP_S = 0.5
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 """Before the second try of a request, and at most before another."""
 
@@ -69,17 +71,23 @@ def ask_all(
 
 
 def ask_for(
-    target: Target, way: Way, requests: Iterable[Request], *, seconds: float, warm_up_s: float = 0.5
+    target: Target,
+    way: Way,
+    requests: Iterable[Request],
+    *,
+    seconds: float,
+    answered: Answered | None = None,
 ) -> Timings:
     """Send the same requests over and over for so long; return what was measured.
 
-    They are encoded once, and answers are not decoded: the client is to be no limit. What is
-    answered in the first `warm_up_s` does not count.
+    They are encoded once, and answers decoded only when the time is over: the client is to be no
+    limit. What comes in the first `WARM_UP_S` does not count. In shared memory answers are
+    written over: there none is handed over.
 
     Raises:
         RequestError, UnavailableError: as in `ask_all`.
     """
-    return asyncio.run(_ask_for(target, way, list(requests), seconds, warm_up_s))
+    return asyncio.run(_ask_for(target, way, list(requests), seconds, answered))
 
 
 async def _ask_all(
@@ -104,9 +112,10 @@ async def _ask_all(
 
 
 async def _ask_for(
-    target: Target, way: Way, requests: list[Request], seconds: float, warm_up_s: float
+    target: Target, way: Way, requests: list[Request], seconds: float, answered: Answered | None
 ) -> Timings:
     timings, warming = Timings(), Timings()
+    kept: list[tuple[int, Any]] = []
     sender = _sender(target, way)
     encoded = [sender.encode(request.inputs) for request in requests]
 
@@ -115,17 +124,22 @@ async def _ask_for(
         while time.perf_counter() < until:
             place = turn % len(requests)
             turn += way.concurrency
-            _, latency = await _sent(sender, encoded[place], slot, way.retries, counted)
+            answer, latency = await _sent(sender, encoded[place], slot, way.retries, counted)
             counted.latencies_s.append(latency)
             counted.samples += requests[place].samples
+            if answered is not None:
+                kept.append((place, answer))
 
     async def clients() -> None:
-        for counted, lasting in ((warming, warm_up_s), (timings, seconds)):
+        for counted, lasting in ((warming, WARM_UP_S), (timings, seconds)):
             until = time.perf_counter() + lasting
             with _Clock(counted):
                 await _all(client(slot, counted, until) for slot in range(way.concurrency))
 
     await _together(sender, target, [clients()])
+    if answered is not None and way.protocol is not Protocol.shm:
+        for place, answer in kept:
+            answered(requests[place], sender.decode(answer, slot=0))
     return timings
 
 
@@ -141,7 +155,9 @@ async def _sent(
             raise
     again = AsyncRetrying(
         stop=stop_after_attempt(retries),
-        wait=wait_exponential_jitter(initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S),
+        wait=wait_exponential_jitter(
+            multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
+        ),
         retry=retry_if_exception_type(LostError),
         reraise=True,
     )

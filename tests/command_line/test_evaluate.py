@@ -1,0 +1,147 @@
+"""`task=evaluate` and `task=profile`: the served model's accuracy and speed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from packager.command import run_task
+from packager.errors import FindingsError, PackagerError
+from tests.model_config.composing import job
+
+from .program import FASHION, Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Built, Served
+
+EVALUATE = (*FASHION, "task=evaluate")
+
+
+def at(served: Served) -> tuple[str, str]:
+    """The overrides that ask the running server."""
+    return "server=external", f"server.url={served.url}"
+
+
+def here(built: Built, served: Served, *changes: str) -> None:
+    """Run a task in this process, which has imported torch already."""
+    place = f"repository.path={built.workspace.repository}"
+    run_task(job(*EVALUATE, *at(served), place, *changes))
+
+
+def published_accuracy(built: Built) -> float:
+    """What the manifest of version 1 says."""
+    manifest = built.workspace.repository / "fashion_cnn" / "1" / "manifest.json"
+    return float(json.loads(manifest.read_text())["metrics"]["accuracy"])
+
+
+@pytest.mark.parametrize("protocol", ["json", "binary", "shm"])
+def test_the_served_accuracy_is_the_published_one(
+    built: Built, served: Served, protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All test images, counted; nothing is partial."""
+    here(built, served, f"task.protocol={protocol}", "task.format=json", "task.batch=64")
+    found: Any = json.loads(capsys.readouterr().out)
+    assert found["accuracy"] == found["published_accuracy"] == published_accuracy(built)
+    assert (found["asked"], found["images"], found["requests"]) == (200, 200, 4)
+    assert found["correct"] == round(found["accuracy"] * 200)
+    assert found["partial"] is False
+    assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"]
+    assert found["samples_per_second"] > 0
+
+
+def test_without_a_server_one_is_started(built: Built, tmp_path: Path) -> None:
+    """It loads that model alone; over gRPC; the result goes to a file, a table is printed."""
+    output = tmp_path / "results" / "fashion.json"
+    result = built.workspace.run(*EVALUATE, "task.protocol=grpc", f"task.output={output}")
+    assert result.status == 0, result.err
+    assert f"{published_accuracy(built):.2%}" in result.out
+    assert json.loads(output.read_text())["protocol"] == "grpc"
+    assert [path.name for path in output.parent.iterdir()] == ["fashion.json"]
+
+
+def test_another_accuracy_than_the_manifests_ends_with_3(
+    with_version_1: Workspace, served: Served
+) -> None:
+    """The result is printed all the same."""
+    manifest = with_version_1.repository / "fashion_cnn" / "1" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content["metrics"]["accuracy"] += 0.02
+    manifest.write_text(json.dumps(content))
+    result = with_version_1.run(*EVALUATE, *at(served))
+    assert result.status == 3
+    assert "the served model has accuracy" in result.error
+    assert "published" in result.out
+
+
+def test_a_part_of_the_images_is_not_compared(
+    built: Built, served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that is said."""
+    here(built, served, "task.limit=50", "task.format=json")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["images"], found["published_accuracy"]) == (50, None)
+    assert found["not_compared"] == "not all test images are asked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        (["task.model=nobody"], 2, "there is no model 'nobody'"),
+        (["task.version=7"], 2, "version 7 of fashion_cnn is not served"),
+        (["task.model=cut_short"], 4, "the server has not got it ready: "),
+        (["task.batch=129"], 2, "the model takes at most 128 at once"),
+        (["dataset.resize=[14,14]"], 2, "takes input0 FP32 [-1, 1, 28, 28], and the images are"),
+        (["dataset.normalize.mean=[0.5]", "dataset.normalize.std=[0.5]"], 2, "prepares images"),
+        (["task.output=/proc/no/result.json"], 4, "task.output: "),
+        (["server.url=127.0.0.1:9", "server.ready_timeout_s=0.1"], 4, "no ready Triton answered"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_error(
+    built: Built, served: Served, changes: list[str], status: int, words: str
+) -> None:
+    """Names what there is, or what the model takes."""
+    with pytest.raises(PackagerError) as caught:
+        here(built, served, *changes)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == status
+
+
+def profile(served: Served, *changes: str) -> None:
+    """Profile the running server's fashion_cnn in this process, at few points and shortly."""
+    few = ("task.seconds=0.2", "task.concurrency=[1,2]", "task.batch=[1,4]")
+    run_task(job("task=profile", "task.model=fashion_cnn", *at(served), *few, *changes))
+
+
+def test_a_profile_has_every_point_the_best_and_a_picture(
+    built: Built, served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Measured on the running server, over concurrency and batch."""
+    assert built.result.status == 0
+    profile(served, "task.p99_ms=60000", f"task.output={tmp_path / 'profile'}")
+    assert "best with a p99 of at most 60000 ms: " in capsys.readouterr().out
+    found = json.loads((tmp_path / "profile" / "profile.json").read_text())
+    points = found["points"]
+    places = [(one["batch"], one["concurrency"]) for one in points]
+    assert places == [(1, 1), (1, 2), (4, 1), (4, 2)]
+    assert found["best"] == max(points, key=lambda one: one["samples_per_second"])
+    assert all(one["requests"] > 0 and one["compute_ms"] > 0 for one in points)
+    assert (tmp_path / "profile" / "profile.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_budget_that_no_point_keeps_ends_with_1(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The points are printed all the same."""
+    with pytest.raises(FindingsError, match=r"no point has a p99 of at most 0\.001 ms"):
+        profile(served, "task.p99_ms=0.001", "task.format=json")
+    assert json.loads(capsys.readouterr().out)["best"] is None
+
+
+def test_instances_of_another_server_are_not_changed(served: Served) -> None:
+    """They are given to a server of our own only."""
+    with pytest.raises(PackagerError, match="only a server of our own"):
+        profile(served, "task.instances=[2]")
