@@ -46,6 +46,8 @@ def png(profile: Profile) -> bytes:
             label="best within the budget" if profile.p99_ms else "best",
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("99th percentile of latency [ms]; numbers: requests at once")
     axes.set_ylabel("throughput [samples/s]")
