@@ -48,8 +48,10 @@ class Classifier:
 
     @property
     def class_count(self) -> int:
-        """The number of classes to ask for: all of them."""
-        return self.classes or ANY_NUMBER_OF_CLASSES
+        """The number of classes to ask for: all, of all pictures if Triton tells none apart."""
+        if self.classes is None:
+            return ANY_NUMBER_OF_CLASSES
+        return self.classes if self.is_batched else self.classes * self.rows
 
     def tensor(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return prepared pictures [N, C, H, W] as the input; the last one fills a fixed batch."""

@@ -6,14 +6,10 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from packager import __version__
 from packager.datasets.decoding import UnreadableImageError
-
-if TYPE_CHECKING:
-    from http.client import HTTPMessage
 
 SCHEMES = frozenset({"http", "https"})
 MOST_REDIRECTS = 5
@@ -24,22 +20,9 @@ _KEPT = "%/:=&?~#+!$,;'@()*[]"
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow a few redirects, to http and https only."""
+    """Follow a few redirects; to http and https, as there is no opener of other addresses."""
 
     max_redirections = MOST_REDIRECTS
-
-    def redirect_request(  # noqa: PLR0913, PLR0917 - urllib's own
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if newurl.partition(":")[0].lower() not in SCHEMES:
-            raise UnreadableImageError(f"it redirects to {newurl}, which is not read")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def content(url: str, *, timeout_s: float, most_bytes: int) -> bytes:
@@ -57,7 +40,7 @@ def content(url: str, *, timeout_s: float, most_bytes: int) -> bytes:
         asked = urllib.request.Request(quote(url, safe=_KEPT), headers=headers)  # noqa: S310
         with _opener().open(asked, timeout=timeout_s) as answer:
             if int(answer.headers.get("Content-Length") or 0) > most_bytes:
-                raise UnreadableImageError(f"it is larger than {most_bytes // 10**6} MB")
+                raise UnreadableImageError(f"it is larger than {most_bytes / 10**6:g} MB")
             return _read(answer, deadline=deadline, most_bytes=most_bytes, timeout_s=timeout_s)
     except urllib.error.HTTPError as error:
         with error:
@@ -92,7 +75,7 @@ def _read(
         pieces.append(piece)
         size += len(piece)
         if size > most_bytes:
-            raise UnreadableImageError(f"it is larger than {most_bytes // 10**6} MB")
+            raise UnreadableImageError(f"it is larger than {most_bytes / 10**6:g} MB")
         if time.monotonic() > deadline:
             raise UnreadableImageError(_late(timeout_s))
     return b"".join(pieces)

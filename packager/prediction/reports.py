@@ -81,7 +81,7 @@ def _text(found: Predictions, form: PredictionFormat) -> str:
         case PredictionFormat.table:
             printed = io.StringIO()
             Console(file=printed, width=FILE_WIDTH, highlight=False).print(_table(found))
-            return printed.getvalue()
+            return "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
 
 
 def _table(found: Predictions) -> Table:

@@ -78,7 +78,7 @@ def opened(source: Source, *, timeout_s: float) -> Image.Image:
     except (OSError, ValueError) as error:
         raise UnreadableImageError(getattr(error, "strerror", None) or str(error)) from error
     if len(content) > MOST_BYTES:
-        raise UnreadableImageError(f"it is larger than {MOST_BYTES // 10**6} MB")
+        raise UnreadableImageError(f"it is larger than {MOST_BYTES / 10**6:g} MB")
     return open_image(io.BytesIO(content))
 
 
