@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
@@ -21,6 +23,9 @@ GROUPS = ("model", "serving/instance_group")
 """Groups beside those that are keys of the schema too."""
 
 _CHOICES = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
+
+
+_SEVERAL = re.compile(r"Ambiguous value for argument '([^=]+)=(.*)'")
 
 
 def explain(error: BaseException) -> SpecError | None:
@@ -40,8 +45,17 @@ def _unreadable_override(error: OverrideParseException) -> SpecError:
     return SpecError(
         f"cannot be read: {first_line(error)}",
         where=str(error.override),
-        remedy="write key=value; quote values with spaces, brackets, '=' or '?': 'key=\"a value\"'",
+        remedy="write key=value; quote values with spaces, brackets, '=' or '?':"
+        f" {_quoted(str(error.override))}",
     )
+
+
+def _quoted(override: str) -> str:
+    """Return an override as a shell and Hydra read it; of a list, how its items are quoted."""
+    key, _, value = override.partition("=")
+    if not key or not value or value.startswith(("[", "{")):
+        return '\'key="a value"\', \'key=["a value","another"]\''
+    return shlex.quote(f"{key}={QuotedString(text=value, quote=Quote.double).with_quotes()}")
 
 
 def _not_utf8(error: UnicodeDecodeError) -> SpecError:
@@ -127,6 +141,15 @@ def _broken_yaml(error: YAMLError) -> SpecError:
 def _other(error: BaseException) -> SpecError:
     if "@model." in str(error):
         return _no_package_line()
+    several = _SEVERAL.search(str(error))
+    if several:
+        key, values = several.groups()
+        as_list = shlex.quote(f"{key}=[{values}]")
+        return SpecError(
+            f"has several values, {values}, and one run takes one",
+            where=key,
+            remedy=f"write -m to run with each of them, or a list: {as_list}",
+        )
     return SpecError(first_line(error), where="configuration", remedy="see `packager --help`")
 
 

@@ -1,36 +1,63 @@
-"""Files that a user asked for: there whole, or not at all."""
+"""A result in a file of the user's choice: whole, or as it was before."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packager.errors import UnavailableError
+from packager.errors import SpecError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, key: str) -> None:
-    """Write a file under another name beside it, then rename it; folders are made.
+def require_writable(path: Path, *, where: str) -> None:
+    """Check that a file can be put there, before the work whose result it holds; make its folder.
 
     Raises:
-        UnavailableError: it cannot be written; names the `key` that chose it.
+        SpecError: it is a folder.
+        UnavailableError: it cannot be written.
     """
-    try:
+    if path.is_dir():
+        raise SpecError("is a folder", where=where, remedy="name a file")
+    if path.exists() and not path.is_file():
+        return
+    with _reported(path, where):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+
+
+def write(path: Path, content: bytes, *, where: str) -> None:
+    """Write a file at once, replacing the one before; a device or pipe gets the bytes as they are.
+
+    Raises:
+        UnavailableError: it cannot be written; the file before is left.
+    """
+    with _reported(path, where):
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        target = path.resolve()  # of a link its file is replaced
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            temporary.write_bytes(content)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reported(path: Path, where: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UnavailableError(
             f"{path} cannot be written: {error.strerror or error}",
-            where=key,
-            remedy=f"choose another place: {key}=...",
+            where=where,
+            remedy=f"free some space, or choose another place: {where}=...",
         ) from error

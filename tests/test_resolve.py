@@ -8,7 +8,7 @@ import pytest
 
 from packager.errors import SpecError
 from packager.resolve.job import to_spec
-from packager.spec.asking import ServeTask
+from packager.spec.asking import PredictTask, ServeTask
 from packager.spec.dataset import DataFormat, SourceKind
 from packager.spec.job import BuildTask, PlanFormat, PlanTask
 from packager.spec.recipe import ExportMethod
@@ -206,6 +206,39 @@ def test_a_task_becomes_its_spec() -> None:
     assert job(FASHION).task == BuildTask()
     assert job("task=plan", "task.format=json").task == PlanTask(format=PlanFormat.json)
     assert job("task=serve", "task.control=none").task == ServeTask(control=ControlMode.none)
+
+
+@pytest.mark.parametrize(
+    ("given", "images"),
+    [
+        ("a.png", ("a.png",)),
+        ("[a.png,b/*.jpg,-]", ("a.png", "b/*.jpg", "-")),
+        ('"http://host/a?b=1&c=2"', ("http://host/a?b=1&c=2",)),
+        ("12", ("12",)),
+        ("null", ()),
+    ],
+)
+def test_pictures_are_one_string_or_a_list(given: str, images: tuple[str, ...]) -> None:
+    """A number is a name too."""
+    task = job("task=predict", f"task.images={given}", "task.invert=false").task
+    assert isinstance(task, PredictTask)
+    assert (task.images, task.invert, task.top) == (images, False, 3)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("task.images=1.5", "task.images: is 1.5; expected the name of a file"),
+        ("task.images=[a,[b]]", "task.images: is ['a', ['b']]; expected"),
+        ("task.top=0", "task.top: is 0; expected a positive number"),
+        ("task.protocol=shm", "task.protocol: is shm, which gains nothing"),
+    ],
+)
+def test_what_predicting_cannot_take_is_told(override: str, told: str) -> None:
+    """With the key."""
+    with pytest.raises(SpecError) as caught:
+        job("task=predict", override)
+    assert str(caught.value).startswith(told)
 
 
 def test_staging_lies_hidden_beside_the_repository() -> None:

@@ -32,8 +32,8 @@ CPU = torch.device("cpu")
 class ImageFiles:
     """Images decoded by threads, two batches ahead; `shape` is one's (channels, height, width).
 
-    `scaled` says that they are brought to that size. Every image has been decoded once before,
-    so one that fails has changed since.
+    `scaled` says that they are brought to that size, `inverted` that dark becomes light. Every
+    image has been decoded once before, so one that fails has changed since.
     """
 
     pictures: Pictures
@@ -41,6 +41,7 @@ class ImageFiles:
     shape: tuple[int, int, int]
     workers: int
     scaled: bool = False
+    inverted: bool = False
     device: torch.device = CPU
 
     def part(self, indices: torch.Tensor) -> ImageFiles:
@@ -83,7 +84,7 @@ class ImageFiles:
     def _image(self, index: int) -> NDArray[np.uint8]:
         channels, height, width = self.shape
         try:
-            pixels = decode(self.pictures.open(index), channels)
+            pixels = decode(self.pictures.open(index), channels, invert=self.inverted)
         except UnreadableImageError as error:
             raise self._changed(index, str(error)) from error
         if self.scaled:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import torch
 
 from packager.datasets.contents import Contents
+from packager.datasets.image_names import SUFFIXES, folders, images, images_below
 from packager.datasets.pictures import Files, Listed
 from packager.datasets.splits import hold_out
-from packager.errors import SpecError, UnavailableError
+from packager.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 TRAIN = "train"
 TESTS = ("test", "val", "valid")
 """Where test images may be, the first that exists."""
@@ -57,11 +56,11 @@ def list_folder(root: Path) -> Contents[Listed]:
 
 def _is_split(folder: Path) -> bool:
     """Tell a folder of classes from a class of that name."""
-    return folder.is_dir() and bool(_folders(folder)) and not _images(folder)
+    return folder.is_dir() and bool(folders(folder)) and not images(folder)
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    names = tuple(sorted(_folders(folder)))
+    names = tuple(sorted(folders(folder)))
     if not names:
         raise SpecError("holds no folder of a class", where=str(folder), remedy=LAYOUT)
     return names
@@ -72,16 +71,16 @@ def _listed(root: Path, folder: Path, classes: Iterable[str]) -> Listed:
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        images = sorted(_images_below(folder / name))
-        if not images:
+        found = sorted(images_below(folder / name))
+        if not found:
             raise SpecError(
                 f"class {name} has no image ({', '.join(SUFFIXES)})",
                 where=str(folder / name),
                 remedy=f"add images or remove the folder; {LAYOUT}",
             )
         beneath = (folder / name).relative_to(root)
-        paths += [f"{beneath}/{image}" for image in images]
-        labels += [label] * len(images)
+        paths += [f"{beneath}/{image}" for image in found]
+        labels += [label] * len(found)
     return Listed(pictures=Files(root=root, paths=tuple(paths)), labels=torch.tensor(labels))
 
 
@@ -99,35 +98,3 @@ def _require_same(
         where=str(train.parent),
         remedy="give both the same classes",
     )
-
-
-def _folders(folder: Path) -> list[str]:
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
-
-
-def _images(folder: Path) -> list[str]:
-    """Name the images right in a folder; a link to nothing too, which is told when it is read."""
-    return [
-        entry.name
-        for entry in _entries(folder)
-        if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
-    ]
-
-
-def _images_below(folder: Path) -> list[str]:
-    """Name the images in a folder and in those within it, by their paths from there."""
-    inner = [entry.name for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
-    below = [f"{name}/{path}" for name in inner for path in _images_below(folder / name)]
-    return [*_images(folder), *below]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot be read: {error.strerror or error}",
-            where=str(folder),
-            remedy="make it readable to this user",
-        ) from error

@@ -201,7 +201,8 @@ def left_on_disk(
 ) -> tuple[ImageFiles, ImageFiles, str, int]:
     """Check that all images can be decoded; also return their digest and how many were left out.
 
-    The digest is the sha256 of every image's name, content and label, the size and channels.
+    The digest is the sha256 of every image's name, content and label, the size, channels and
+    inversion.
 
     Raises:
         SpecError: an image cannot be read, unless those are skipped; two sizes differ.
@@ -209,7 +210,8 @@ def left_on_disk(
     checking = Pass(spec=spec, total=len(train.labels) + len(test.labels), progress=progress)
     digest = hashlib.sha256()
     kept = [_checked(checking, listed, digest) for listed in (train, test)]
-    digest.update(f"{spec.resize} {checking.channels}\n".encode())
+    inverted = " inverted" if spec.invert else ""
+    digest.update(f"{spec.resize} {checking.channels}{inverted}\n".encode())
     height, width = spec.resize or checking.size or (0, 0)
     first, second = (
         ImageFiles(
@@ -218,6 +220,7 @@ def left_on_disk(
             shape=(checking.channels, height, width),
             workers=checking.workers,
             scaled=spec.resize is not None,
+            inverted=spec.invert,
         )
         for listed in kept
     )
@@ -228,7 +231,7 @@ def _decoded(reading: Pass, listed: Listed) -> tuple[Pixels, torch.Tensor]:
     spec = reading.spec
 
     def examine(index: int) -> tuple[tuple[int, ...], NDArray[np.uint8]]:
-        pixels = decode(listed.pictures.open(index), spec.channels)
+        pixels = decode(listed.pictures.open(index), spec.channels, invert=spec.invert)
         return pixels.shape, pixels if spec.resize is None else scale(pixels, spec.resize)
 
     room = Pixels(count=len(listed.labels))

@@ -31,7 +31,7 @@ class Dataset:
     `source` is where it came from. `subset` says that it is less than the whole dataset.
     `skipped` images were left out because they cannot be read. `digest` is, in memory, the
     sha256 of the four tensors' types, shapes and bytes; else of the names and contents of all
-    images, their labels, size and channels. `normalize` is what models get them with.
+    images, their labels, size, channels and inversion. `normalize` is what models get them with.
     """
 
     train: Samples
@@ -125,6 +125,8 @@ def _converted(spec: DatasetSpec, split: Split) -> Split:
     images = split.images
     if spec.channels is not None:
         images = to_channels(images, spec.channels)
+    if spec.invert:
+        images = 255 - images
     if spec.resize is not None:
         images = resize(images, spec.resize)
     return Split(images=images, labels=split.labels)

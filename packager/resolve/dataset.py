@@ -34,6 +34,7 @@ def dataset_spec(config: schema.DatasetConfig) -> DatasetSpec | None:
         sources=_sources(config),
         resize=resize,
         channels=config.channels,
+        invert=config.invert,
         normalize=_normalize(config.normalize),
         max_train_samples=config.max_train_samples,
         max_test_samples=config.max_test_samples,

@@ -75,8 +75,8 @@ class DatasetConfig:
 
     `torchvision` is one of torchvision.datasets' classes in their place, `arguments` are its own.
     `classes` null: as the data name or number them. `channels`: 1 grey, 3 RGB, null the images'
-    own. `in_memory` null: unless they are larger than half the free memory. `workers` null: one
-    a core.
+    own. `invert`: 255 - x, for pictures that are dark on light. `in_memory` null: unless they are
+    larger than half the free memory. `workers` null: one a core.
     """
 
     kind: DatasetKind = DatasetKind.images
@@ -90,6 +90,7 @@ class DatasetConfig:
     path: str | None = None
     resize: list[int] | None = None
     channels: int | None = None
+    invert: bool = False
     normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     max_train_samples: int | None = None
     max_test_samples: int | None = None

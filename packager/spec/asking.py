@@ -120,6 +120,12 @@ class PredictTask:
 
     def __post_init__(self) -> None:
         _require_positive(self.top, "top")
+        require(
+            self.asked.protocol is not Protocol.shm,
+            "is shm, which gains nothing for a few pictures",
+            where="task.protocol",
+            remedy="choose json, binary or grpc",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

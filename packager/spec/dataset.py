@@ -152,8 +152,9 @@ class DatasetSpec:
 
     `classes` empty means that the data name or number them. `resize` is (height, width) in
     pixels, None to keep the images' own size; `channels` is 1 for grey, 3 for RGB, None for the
-    images' own. `in_memory` None means unless the images need more than half of what is free.
-    `workers` are threads that decode images, None one a core.
+    images' own. `invert` turns dark on light into light on dark, 255 - x. `in_memory` None means
+    unless the images need more than half of what is free. `workers` are threads that decode
+    images, None one a core.
     """
 
     name: str
@@ -164,6 +165,7 @@ class DatasetSpec:
     max_test_samples: int | None = None
     allow_subset: bool = True
     channels: int | None = None
+    invert: bool = False
     normalize: NormalizeSpec | None = None
     skip_unreadable: bool = False
     in_memory: bool | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from packager import console, load_console
+from packager import console, load_console, output_file
 from packager.datasets.fetch import fetch
 from packager.datasets.load import load
 from packager.datasets.samples import first, in_order
@@ -16,7 +16,6 @@ from packager.errors import ProofError, SpecError
 from packager.load.batches import batch_size, batches, rows_of
 from packager.load.closed_loop import Request, Way, ask_all
 from packager.load.timings import Timings
-from packager.output_file import write_whole
 from packager.proof.closeness import ACCURACY_LOSS
 from packager.proof.samples import image_rows
 from packager.spec.asking import ReportFormat
@@ -105,6 +104,8 @@ def run(job: Job, task: EvaluateTask) -> None:
         UnavailableError: no server, or it went away; what was answered before is told as partial.
     """
     recipe = job.require_recipe()
+    if task.output is not None:
+        output_file.require_writable(task.output, where="task.output")
     dataset = _dataset(job, recipe)
     with served_model(job, task.asked) as served:
         evaluation = _evaluate(served, task, recipe, dataset)
@@ -245,7 +246,7 @@ def _tell(evaluation: Evaluation, task: EvaluateTask) -> None:
     """Print the result and write it, whole or not."""
     text = json.dumps(evaluation.as_json(), indent=2)
     if task.output is not None:
-        write_whole(task.output, f"{text}\n".encode(), key="task.output")
+        output_file.write(task.output, f"{text}\n".encode(), where="task.output")
     if task.format is ReportFormat.json:
         console.out.print(text, markup=False)
         return

@@ -6,13 +6,12 @@ import copy
 import json
 from typing import TYPE_CHECKING
 
-from packager import console, load_console
+from packager import console, load_console, output_file
 from packager.errors import FindingsError, SpecError
 from packager.load.batches import batch_size, batches
 from packager.load.closed_loop import Way, ask_for
 from packager.load.processors import Processors
 from packager.load.profile import Point, Profile
-from packager.output_file import write_whole
 from packager.proof.samples import generated
 from packager.spec.asking import ReportFormat
 from packager.spec.server import ExternalServerSpec
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from packager.model_metadata import TensorMetadata
     from packager.spec.asking import ProfileTask
     from packager.spec.job import Job
+
+DATA, PICTURE = "profile.json", "profile.png"
 
 DISTINCT = 8
 """Different requests that are sent in turn at each point."""
@@ -45,6 +46,8 @@ def run(job: Job, task: ProfileTask) -> None:
             where="task.instances",
             remedy="leave them out, or choose server=embedded",
         )
+    if task.output is not None:
+        output_file.require_writable(task.output / DATA, where="task.output")
     with served_model(job, task.asked) as served:
         points = tuple(_points(served, task))
         profile = Profile(
@@ -145,9 +148,9 @@ def _tell(profile: Profile, task: ProfileTask) -> None:
         # Imported here: it takes a second, and only a picture needs it.
         from packager.load import plot  # noqa: PLC0415
 
-        write_whole(task.output / "profile.json", f"{text}\n".encode(), key="task.output")
-        write_whole(task.output / "profile.png", plot.png(profile), key="task.output")
-        console.err.print(f"written: {task.output}/profile.json, profile.png", markup=False)
+        for name, content in ((DATA, f"{text}\n".encode()), (PICTURE, plot.png(profile))):
+            output_file.write(task.output / name, content, where="task.output")
+        console.err.print(f"written: {task.output}/{DATA}, {PICTURE}", markup=False)
     if profile.best is None:
         raise FindingsError(
             f"no point has a p99 of at most {task.p99_ms:g} ms",

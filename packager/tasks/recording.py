@@ -129,6 +129,7 @@ def preprocessing_record(recipe: Recipe) -> dict[str, object] | None:
     return {
         "resize": plain(recipe.dataset.resize),
         "channels": recipe.dataset.channels,
+        "invert": recipe.dataset.invert,
         "layout": "channels, height, width",
         "scale": "uint8 / 255",
         "normalize": plain(recipe.dataset.normalize),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from packager.model_metadata import ModelMetadata, TensorMetadata
 from packager.repository.destination import destination_of
 from packager.repository.record import Record
 from packager.repository.record import read as read_record
-from packager.server.external import external
-from packager.server.running import Server
+from packager.server.external import external, host_and_port
+from packager.server.running import Endpoints, Server
 from packager.server.start import start
 from packager.spec.recipe import RepositorySpec
 from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
@@ -130,7 +130,8 @@ def served_model(job: Job, asked: Asked) -> Iterator[ServedModel]:
             name = _chosen(name, _published(job))
             _load(client, server, name)
         metadata = _ready(client, server, name)
-        version = _version(metadata, asked.version)
+        published = destination_of(job.repository).files().versions(name)
+        version = _version(metadata, asked.version, published)
         yield ServedModel(
             server=server,
             client=client,
@@ -142,9 +143,9 @@ def served_model(job: Job, asked: Asked) -> Iterator[ServedModel]:
 
 
 def why(reason: str) -> str:
-    """Return Triton's own reason, and after it what to do, where a rule knows it."""
-    remedy = explain.remedy(reason)
-    return f"{reason.strip().rstrip('.')} ({remedy})" if remedy else reason.strip().rstrip(".")
+    """Return Triton's own reason in one line, and after it what to do, where a rule knows it."""
+    remedy, told = explain.remedy(reason), " ".join(reason.split()).rstrip(".")
+    return f"{told} ({remedy})" if remedy else told
 
 
 @contextmanager
@@ -157,7 +158,11 @@ def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
                 remedy="choose server=auto, or server=external with server.url=HOST:PORT",
             )
         case ExternalServerSpec():
-            with external(spec) as server:
+            with ExitStack() as running:
+                try:
+                    server = running.enter_context(external(spec))
+                except UnavailableError as error:
+                    raise _not_ready(spec) or error from error
                 yield server
         case _:
             # Before a server is started for nothing.
@@ -165,6 +170,26 @@ def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
             repository = job.require_local_repository().path
             with start(spec, repository, control=ControlMode.explicit) as server:
                 yield server
+
+
+def _not_ready(spec: ExternalServerSpec) -> UnavailableError | None:
+    """Return why a server that answers is not ready, in its words; None where it does not."""
+    address = host_and_port(spec.url, where="server.url")
+    try:
+        with Client(Endpoints(http=address)) as client:
+            states = client.repository_index()
+    except (RequestError, UnavailableError):
+        return None
+    failed = [
+        f"{one['name']}: {why(one.get('reason') or 'not loaded')}"
+        for one in states
+        if one.get("state") != "READY"
+    ]
+    return UnavailableError(
+        f"Triton answers at {address} and is not ready: {'; '.join(failed[:MANY])}",
+        where="server.url",
+        remedy="repair or unload these models, or start it with --strict-readiness=false",
+    )
 
 
 def _published(job: Job) -> tuple[str, ...]:
@@ -222,14 +247,15 @@ def _ready(client: Client, server: Server, name: str) -> ModelMetadata:
         ) from error
 
 
-def _version(metadata: ModelMetadata, asked: int | None) -> int:
+def _version(metadata: ModelMetadata, asked: int | None, published: Sequence[int]) -> int:
     if asked is None:
         return max(metadata.versions)
     if asked not in metadata.versions:
+        promote = f"task=versions task.action=promote task.model={metadata.name}"
         raise SpecError(
             f"version {asked} of {metadata.name} is not served",
             where="task.version",
-            remedy=f"choose of {', '.join(map(str, metadata.versions))}, or promote it first:"
-            f" task=versions task.action=promote task.model={metadata.name} task.version={asked}",
+            remedy=f"choose of {', '.join(map(str, sorted(metadata.versions)))}"
+            + (f", or promote it: {promote} task.version={asked}" if asked in published else ""),
         )
     return asked

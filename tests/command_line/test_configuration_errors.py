@@ -52,6 +52,10 @@ WRONG = {
         (*UNCHECKED, "+trainer.unknown=1"),
         ("trainer.unknown: no such key", "leave the '+' out"),
     ),
+    "several values in one run": (
+        ("task=predict", "task.images=a.png,b.png"),
+        ("task.images: has several values, a.png,b.png,", "'task.images=[a.png,b.png]'"),
+    ),
     "override that cannot be read": (
         (*UNCHECKED, "serving.max_batch_size=[1"),
         ("serving.max_batch_size=[1: cannot be read", "write key=value"),

@@ -48,6 +48,18 @@ def test_fashion_mnist_is_whole_and_balanced(fashion: Fetched) -> None:
     assert not data.subset
 
 
+def test_inverted_arrays_are_255_less_what_they_were(mnist_5k: Fetched) -> None:
+    """In both splits, before they are scaled; labels and the data's digest tell them apart."""
+    spec = replace(MNIST, resize=(14, 14), max_train_samples=50, max_test_samples=50)
+    plain, inverted = (load(replace(spec, invert=one), mnist_5k) for one in (False, True))
+    own = load(replace(spec, resize=None), mnist_5k)
+    for name in ("train", "test"):
+        found = in_memory(getattr(inverted, name)).images
+        assert torch.equal(found, resize(255 - in_memory(getattr(own, name)).images, (14, 14)))
+    assert torch.equal(plain.test.labels, inverted.test.labels)
+    assert plain.digest != inverted.digest
+
+
 def test_mnist_5k_holds_out_every_fifth_image_of_each_class(mnist_5k: Fetched) -> None:
     """4,000 to train on and 1,000 to test on, balanced, and none in both."""
     data = load(MNIST, mnist_5k)

@@ -134,7 +134,7 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
     **rows("dataset.", NONE, name="other", allow_subset=False, workers=3),
     **rows("dataset.", DATA | TEXT, classes=("bag", "coat")),
     **rows("dataset.", DATA, resize=(29, 28), max_train_samples=5, max_test_samples=5),
-    **rows("dataset.", DATA, channels=1, skip_unreadable=True, in_memory=True),
+    **rows("dataset.", DATA, channels=1, invert=True, skip_unreadable=True, in_memory=True),
     **rows("dataset.sources.0.", NONE, kind=SourceKind.debian, origin="/other", folder="f"),
     **rows("dataset.sources.0.", DATA, subset=True),
     "dataset.sources.0.format": (

@@ -1,0 +1,1 @@
+"""Pictures to classify: where they come from, how a model wants them, what it answers."""
