@@ -48,7 +48,7 @@ def run(job: Job, task: ImagesTask) -> None:
         for name, text in lists(dataset.classes, chosen, task.layout).items():
             write_atomic(folder / name, text.encode())
     console.out.print(f"{escape(str(folder))}: {_told(spec, dataset, chosen)}")
-    console.out.print(_counted(written), highlight=False)
+    console.out.print(_counted(written))
 
 
 def _loaded(spec: DatasetSpec, cache: Path) -> Dataset:
