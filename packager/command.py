@@ -273,7 +273,9 @@ def run_task(job: Job) -> Summary | None:
     """
     if isinstance(job.task, BuildTask):
         return _build(job)
-    importlib.import_module(f"packager.tasks.{TASKS[type(job.task)]}").run(job, job.task)
+    with _signals_held():
+        task = importlib.import_module(f"packager.tasks.{TASKS[type(job.task)]}")
+    task.run(job, job.task)
     return None
 
 

@@ -43,6 +43,7 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager task=serve                     run Triton on the repository until Ctrl-C
   python -m packager task=predict task.images=[a.png,photos]
                                                     classify pictures through the served model
+  python -m packager dataset=mnist task=images      write a dataset out as image files
   python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
                                                     build every combination

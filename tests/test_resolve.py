@@ -277,3 +277,39 @@ def test_a_task_that_needs_a_recipe_says_so() -> None:
         job("task=build").require_recipe()
     assert caught.value.where == "model"
     assert "model=fashion_cnn" in caught.value.remedy
+
+
+def test_images_are_written_of_a_recipes_dataset_or_of_one_chosen_alone() -> None:
+    """A dataset needs no architecture and no name for that."""
+    alone = to_spec(compose("dataset=mnist", "dataset.resize=[14,14]", "task=images"))
+    assert alone.recipe is None
+    assert alone.require_dataset().name == "mnist"
+    assert alone.require_dataset().resize == (14, 14)
+    of_recipe = to_spec(compose(FASHION, "task=images"))
+    assert of_recipe.recipe is not None
+    assert of_recipe.require_dataset() is of_recipe.recipe.dataset
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (("task=images",), "dataset: no dataset is chosen"),
+        (("task=images", "architecture=mnist_cnn"), "dataset: no dataset is chosen"),
+        (("task=images", "dataset=none"), "dataset: no dataset is chosen"),
+        (
+            (FASHION, "task=images", "dataset=none", "trainer=none"),
+            "dataset: this recipe has no data",
+        ),
+        (("task=images", "dataset=npz"), "dataset.path: is not given"),
+        (("task=images", "dataset=mnist", "dataset.name=???"), "dataset: no dataset is chosen"),
+        (("task=images", "dataset=mnist", "task.limit=0"), "task.limit: is 0"),
+        (("task=images", "dataset=mnist", "task.workers=-1"), "task.workers: is -1"),
+        (("task=images", "dataset=mnist", "task.to=''"), "task.to: is empty"),
+    ],
+)
+def test_images_of_no_dataset_are_refused(overrides: tuple[str, ...], problem: str) -> None:
+    """With what to choose."""
+    with pytest.raises(SpecError) as caught:
+        to_spec(compose(*overrides)).require_dataset()
+    assert str(caught.value).startswith(problem)
+    assert "Remedy: " in str(caught.value)

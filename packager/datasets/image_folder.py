@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from packager.datasets.contents import Contents
-from packager.datasets.image_names import SUFFIXES, folders, images, images_below
+from packager.datasets.image_listing import SUFFIXES, folders, images, images_below
 from packager.datasets.pictures import Files, Listed
 from packager.datasets.splits import hold_out
 from packager.errors import SpecError

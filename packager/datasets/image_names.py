@@ -1,46 +1,69 @@
-"""Image files by their names: what lies in a folder and below it."""
+"""Names of classes as names of files: safe on every filesystem, and still all different."""
 
 from __future__ import annotations
 
-import os
+import unicodedata
 from typing import TYPE_CHECKING
 
-from packager.errors import UnavailableError
+from packager.spec.job import Part
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+KEPT = "-_."
+"""What stays beside letters and digits; anything else becomes `_`."""
 
+MOST_BYTES = 100
+"""Of the 255 that a name may have: the rest is for index and suffix."""
 
-def folders(folder: Path) -> list[str]:
-    """Name the folders right in a folder."""
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789"))
+)
+"""Devices on Windows, whatever suffix follows.
 
+Source: Microsoft, "Naming Files, Paths, and Namespaces".
+"""
 
-def images(folder: Path) -> list[str]:
-    """Name the images right in a folder; a link to nothing too, which is told when it is read."""
-    return [
-        entry.name
-        for entry in _entries(folder)
-        if entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()
-    ]
-
-
-def images_below(folder: Path) -> list[str]:
-    """Name the images in a folder and in those within it, by their paths from there."""
-    inner = [entry.name for entry in _entries(folder) if entry.is_dir(follow_symlinks=False)]
-    below = [f"{name}/{path}" for name in inner for path in images_below(folder / name)]
-    return [*images(folder), *below]
+LABELS_FILE = "labels.txt"
+INDEX_FILES = {part: f"{part.value}.txt" for part in (Part.train, Part.test)}
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot be read: {error.strerror or error}",
-            where=str(folder),
-            remedy="make it readable to this user",
-        ) from error
+def path_safe(names: Sequence[str]) -> tuple[str, ...]:
+    """Return one file name for each class, all different even where case does not count.
+
+    Names that are safe keep theirs; of those alike after cleaning, later ones get their label's
+    number appended.
+    """
+    cleaned = [clean(name) for name in names]
+    taken = {_alike(name) for name in (LABELS_FILE, *INDEX_FILES.values())}
+    safe = dict.fromkeys(range(len(names)), "")
+    for label in sorted(safe, key=lambda label: cleaned[label] != names[label]):
+        safe[label] = _free(cleaned[label], label, taken)
+        taken.add(_alike(safe[label]))
+    return tuple(safe.values())
+
+
+def clean(name: str) -> str:
+    """Return a name of letters, digits, `-`, `_` and inner dots that no system takes otherwise."""
+    letters = unicodedata.normalize("NFC", name)
+    text = "".join(one if one.isalnum() or one in KEPT else "_" for one in letters)
+    # Leading dots hide a file, and Windows drops trailing ones.
+    text = text.encode()[:MOST_BYTES].decode(errors="ignore").strip(".")
+    if text.startswith("-"):  # it would be an option to most programs
+        text = f"_{text[1:]}"
+    if _alike(text).partition(".")[0] in DEVICES:
+        text = f"_{text}"
+    return text or "class"
+
+
+def _free(name: str, label: int, taken: set[str]) -> str:
+    """Return the name, or one made of it that nobody has."""
+    free = name
+    while _alike(free) in taken:
+        free = f"{name}-{label}" if free == name else f"{free}-{label}"
+    return free
+
+
+def _alike(name: str) -> str:
+    """Return what filesystems that ignore case or the form of accents compare."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

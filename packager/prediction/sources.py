@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.datasets.decoding import UnreadableImageError, open_image
-from packager.datasets.image_names import SUFFIXES, images_below
+from packager.datasets.image_listing import SUFFIXES, images_below
 from packager.errors import UnavailableError
 from packager.prediction import download
 

@@ -37,6 +37,8 @@ from packager.spec.tensors import TensorSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from packager.spec.dataset import DatasetSpec
+
 MOST_GB = 1_000_000
 
 
@@ -52,13 +54,10 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     OmegaConf.to_container(config, resolve=True)
     OmegaConf.resolve(config)
     refuse_unknown_keys(config)
-    has_recipe = not (
-        OmegaConf.is_missing(config, "name")
-        and is_unchosen(config, "dataset")
-        and is_unchosen(config, "architecture")
-    )
+    has_recipe = _has_recipe(config)
     refuse_missing_values(config, recipe=has_recipe)
     refuse_empty_paths(config)
+    dataset = None if is_unchosen(config, "dataset") else _dataset(config)
     if not has_recipe:
         config = OmegaConf.masked_copy(
             config, [key for key in map(str, config) if key not in RECIPE_KEYS]
@@ -68,10 +67,11 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     return Job(
         task=task_spec(cast("schema.TaskConfig", OmegaConf.to_object(config.task))),
         recipe=(
-            _recipe(cast("schema.Config", OmegaConf.to_object(config)), name_suffix)
+            _recipe(cast("schema.Config", OmegaConf.to_object(config)), name_suffix, dataset)
             if has_recipe
             else None
         ),
+        dataset=dataset,
         server=server_spec(server),
         repository=_repository(
             cast("schema.RepositoryConfig", OmegaConf.to_object(config.repository)), cache
@@ -82,12 +82,27 @@ def to_spec(config: DictConfig, *, name_suffix: str = "") -> Job:
     )
 
 
-def _recipe(config: schema.Config, name_suffix: str) -> Recipe:
+def _has_recipe(config: DictConfig) -> bool:
+    """Say whether a recipe is chosen, whole or not; images are written of a dataset alone."""
+    named, built = (
+        not OmegaConf.is_missing(config, "name"),
+        not is_unchosen(config, "architecture"),
+    )
+    if OmegaConf.get_type(config.task) is schema.ImagesTaskConfig:
+        return named and built
+    return named or built or not is_unchosen(config, "dataset")
+
+
+def _dataset(config: DictConfig) -> DatasetSpec | None:
+    return dataset_spec(cast("schema.DatasetConfig", OmegaConf.to_object(config.dataset)))
+
+
+def _recipe(config: schema.Config, name_suffix: str, dataset: DatasetSpec | None) -> Recipe:
     return Recipe(
         name=config.name + name_suffix,
         inputs=_tensors(config.inputs),
         outputs=_tensors(config.outputs),
-        dataset=dataset_spec(config.dataset),
+        dataset=dataset,
         architecture=architecture_spec(config.architecture, config.trusted_packages),
         trainer=trainer_spec(config.trainer),
         serving=serving_spec(config.serving),

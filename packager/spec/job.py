@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packager.errors import SpecError
 from packager.spec.asking import EvaluateTask, PredictTask, ProfileTask, ServeTask
+from packager.spec.dataset import DatasetSpec
 from packager.spec.recipe import AnyRepositorySpec, Recipe, RepositorySpec
 from packager.spec.server import ServerSpec
 from packager.spec.validity import require
@@ -126,8 +127,8 @@ class Part(Enum):
 class ImagesTask:
     """Write a dataset out as image files.
 
-    `to` None is `images/<dataset>` in the working directory. `limit` is for each split, None for
-    every image. `workers` None is one a core.
+    `to` None is `images/<dataset>` in the working directory. `limit` is for each split, evenly
+    over its classes, None for every image. `workers` are threads, None one a core.
     """
 
     to: Path | None = None
@@ -175,6 +176,7 @@ class CacheSpec:
 class Job:
     """What the composed configuration asks for; `recipe` is None where no model was chosen.
 
+    `dataset` is the recipe's, or one that was chosen alone for a task that needs no more.
     `release` is the Triton release that the repository is meant for, None where it is not told.
     `allow_breaking` lets a version be published that breaks the clients of those before.
     """
@@ -184,6 +186,7 @@ class Job:
     server: ServerSpec
     repository: AnyRepositorySpec
     cache: CacheSpec
+    dataset: DatasetSpec | None = None
     release: str | None = None
     allow_breaking: bool = False
 
@@ -205,6 +208,20 @@ class Job:
                 remedy="choose one, for example model=fashion_cnn; `python -m packager` lists them",
             )
         return self.recipe
+
+    def require_dataset(self) -> DatasetSpec:
+        """Return the recipe's dataset, or the one that was chosen alone.
+
+        Raises:
+            SpecError: none was chosen, or the recipe knows of no data.
+        """
+        if self.dataset is None:
+            raise SpecError(
+                "no dataset is chosen" if self.recipe is None else "this recipe has no data",
+                where="dataset",
+                remedy="choose one, for example dataset=fashion_mnist",
+            )
+        return self.dataset
 
     def require_local_repository(self) -> RepositorySpec:
         """Return the repository, which must be a directory.

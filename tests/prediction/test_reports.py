@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from packager import output_file
-from packager.errors import SpecError
 from packager.prediction.reports import Prediction, Predictions, write
 from packager.prediction.scores import Class
 from packager.spec.asking import PredictionFormat
@@ -61,24 +59,3 @@ def test_odd_names_break_nothing(
     write(FOUND, form, None)
     assert "shirt" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["found"]
-
-
-def test_a_file_is_replaced_whole_or_left(tmp_path: Path) -> None:
-    """A link stays one; what is no file is written to, not replaced."""
-    (tmp_path / "real").write_text("before")
-    (tmp_path / "link").symlink_to("real")
-    output_file.write(tmp_path / "link", "after")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text() == "after"
-    with pytest.raises(UnicodeEncodeError):
-        output_file.write(tmp_path / "real", "\udcff")
-    assert (tmp_path / "real").read_text() == "after"
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize("name", [".", "no/such/folder"])
-def test_a_place_that_holds_no_file_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
-    """A folder, or one in a folder that is not there."""
-    with pytest.raises(SpecError, match="folder"):
-        output_file.require_writable(tmp_path / name, where="task.output")
-    output_file.require_writable(tmp_path / "new", where="task.output")
