@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from packager import console
+from packager.cache.store import LostError
 from packager.datasets.at_hand import at_hand
 from packager.errors import PackagerError, SpecError
 from packager.repository.destination import destination_of
@@ -27,6 +28,7 @@ from packager.tasks.unchanged import same_version
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from packager.model_config.warmup import Sample
     from packager.repository.state import ModelState
     from packager.spec.architecture import WeightsSpec
     from packager.spec.job import Job, PlanTask
@@ -161,16 +163,29 @@ def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
         if stage is Stage.render:
             # So quick that it is done for the plan's own sake.
             inputs = walk.inputs(stage)
-            walk.keep(stage, rendered(walk.recipe), inputs=inputs, seconds=0.0)
+            output = rendered(walk.recipe, _samples(walk))
+            walk.keep(stage, output, inputs=inputs, seconds=0.0)
         yield Step(stage=stage.value, does=does, reused=False, reason=reason)
 
 
 def _needed_to_render(recipe: Recipe) -> Iterator[Stage]:
-    """Yield the stages that tell what the recipe leaves out of its configs and labels."""
-    if not recipe.inputs or not (recipe.dataset is None or recipe.classes):
+    """Yield the stages that tell what the recipe leaves out of its configs and labels.
+
+    One of them tells a warmup's sample.
+    """
+    has_warmup = recipe.serving.warmup > 0
+    if recipe.dataset is not None and (has_warmup or not (recipe.inputs and recipe.classes)):
         yield Stage.data
-    if not recipe.outputs:
+    if not recipe.outputs or (has_warmup and recipe.dataset is None):
         yield Stage.export
+
+
+def _samples(walk: Walk) -> tuple[Sample, ...]:
+    """Return a warmup's samples, or what stands for them where they are not kept any more."""
+    try:
+        return walk.samples()
+    except LostError:
+        return walk.unknown_samples()
 
 
 def _reason(stage: Stage, walk: Walk, state: ModelState) -> str | None:
@@ -201,11 +216,19 @@ def _difference(stage: Stage, walk: Walk, state: ModelState, inputs: Mapping[str
 
 
 def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, Any] | None:
-    """Return the texts that would be published; None where they are not known yet."""
-    if Stage.render not in walk.results:
+    """Return the texts that would be published; None where they are not known yet.
+
+    The name of a warmup's sample may be left open.
+    """
+    recipe = walk.recipe
+    if Stage.render in walk.results:
+        samples = _samples(walk)
+    elif recipe.inputs and recipe.outputs and (recipe.dataset is None or recipe.classes):
+        samples = walk.unknown_samples()
+    else:
         return None
     number = version or (state.versions[-1] if state.versions else 1)
-    texts = rendered(walk.recipe, version=number).value
+    texts = rendered(recipe, samples, version=number).value
     as_published = partial(
         destination_of(walk.job.repository).as_published, number=number, versions=state.versions
     )
