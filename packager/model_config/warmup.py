@@ -69,6 +69,13 @@ def named(config: str) -> frozenset[str]:
     return frozenset(_NAMED.findall(config))
 
 
+def with_samples_of(other: str, config: str) -> str:
+    """Return a config whose unknown samples are those that another one names."""
+    for file in named(other):
+        config = config.replace(f"{file.rpartition('-')[0]}-{UNKNOWN}", file)
+    return config
+
+
 def is_intact(file: str, content: bytes) -> bool:
     """Return whether a file of ours has the content that its name tells."""
     return file.rpartition("-")[2] == _digest(content)

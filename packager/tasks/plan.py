@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from packager import console
 from packager.cache.store import LostError
 from packager.datasets.at_hand import at_hand
 from packager.errors import PackagerError, SpecError
+from packager.model_config.warmup import with_samples_of
 from packager.repository.destination import destination_of
 from packager.repository.state import read
 from packager.spec.architecture import TorchScriptSpec
@@ -218,7 +218,7 @@ def _difference(stage: Stage, walk: Walk, state: ModelState, inputs: Mapping[str
 def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, Any] | None:
     """Return the texts that would be published; None where they are not known yet.
 
-    The name of a warmup's sample may be left open.
+    A warmup's sample that is not known yet is the one that is published, or left open.
     """
     recipe = walk.recipe
     if Stage.render in walk.results:
@@ -229,9 +229,12 @@ def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, A
         return None
     number = version or (state.versions[-1] if state.versions else 1)
     texts = rendered(recipe, samples, version=number).value
-    as_published = partial(
-        destination_of(walk.job.repository).as_published, number=number, versions=state.versions
-    )
+    destination = destination_of(walk.job.repository)
+
+    def as_published(text: str) -> str:
+        known = with_samples_of(state.config or "", text)
+        return destination.as_published(known, number=number, versions=state.versions)
+
     hosts = {host: as_published(text) for host, text in texts["host_configs"].items()}
     return {**texts, "config": as_published(texts["config"]), "host_configs": hosts}
 
