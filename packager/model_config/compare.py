@@ -12,7 +12,6 @@ from packager.model_config.render import (
     is_number,
     label_filename,
 )
-from packager.model_config.warmup import batch_sizes
 from packager.spec.serving import VersionPolicyKind
 
 if TYPE_CHECKING:
@@ -65,15 +64,13 @@ def expected_config(recipe: Recipe, warmup: Sequence[WarmupInput] = ()) -> Any:
             serving.dynamic_batching.max_queue_delay_us
         )
     if warmup and serving.warmup:
-        config.model_warmup.extend(
-            _warmup(size, serving.warmup, warmup) for size in batch_sizes(serving)
-        )
+        config.model_warmup.append(_warmup(serving.warmup, warmup))
     _set_version_policy(config, serving.version_policy)
     return config
 
 
-def _warmup(batch_size: int, count: int, inputs: Sequence[WarmupInput]) -> Any:
-    made = schema().ModelWarmup(name=f"batch of {batch_size}", batch_size=batch_size, count=count)
+def _warmup(count: int, inputs: Sequence[WarmupInput]) -> Any:
+    made = schema().ModelWarmup(name="one sample", batch_size=1, count=count)
     for one in inputs:
         given = made.inputs[one.tensor.name]
         given.data_type = schema().DataType.Value(one.tensor.data_type.config_name)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.text_encoding import CEscape
 
-from packager.model_config.warmup import batch_sizes
 from packager.resources import folder
 from packager.spec.tensors import DataType
 
@@ -69,11 +68,8 @@ def render(
             "gpus": serving.instance_group.gpus,
         },
         dynamic_batching=serving.dynamic_batching,
-        warmup={
-            "batch_sizes": batch_sizes(serving) if warmup and serving.warmup else (),
-            "count": serving.warmup,
-            "inputs": warmup,
-        },
+        warmup=warmup,
+        warmup_count=serving.warmup,
         version_policy=serving.version_policy,
         specific_versions=serving.version_policy.specific(version),
     )

@@ -1,8 +1,9 @@
 """What a model is run with while it loads, so that no client waits for its first runs.
 
-Triton makes a request of `batch_size` samples and runs it `count` times before the model is ready.
-A sample is a file in the model's folder `warmup`, named by its content: it is never overwritten,
-so that a config and the files that it names fit each other whatever else is published.
+Triton makes a request of one sample and runs it `count` times on every instance before the model is
+ready; to have run larger batches too gains nothing (docs/benchmarks.md). A sample is a file in the
+model's folder `warmup`, named by its content: it is never overwritten, so that a config and the
+files that it names fit each other whatever else is published.
 """
 
 from __future__ import annotations
@@ -57,11 +58,6 @@ def warmup(recipe: Recipe, samples: Sequence[Sample]) -> tuple[WarmupInput, ...]
         _input(index, tensor, (*lead, *sample.dims) or (1,), _repeated(sample.content, lead))
         for index, (tensor, sample) in enumerate(zip(recipe.inputs, samples, strict=True))
     )
-
-
-def batch_sizes(serving: ServingSpec) -> tuple[int, ...]:
-    """Return the batches that are run: one row, and the most that Triton joins."""
-    return tuple(sorted({1, max(1, serving.max_batch_size)}))
 
 
 def named(config: str) -> frozenset[str]:

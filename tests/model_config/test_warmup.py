@@ -11,7 +11,7 @@ from packager.model_config.compare import differences
 from packager.model_config.parse import parse
 from packager.model_config.render import render
 from packager.model_config.rules.warmup import check
-from packager.model_config.warmup import UNKNOWN, Sample, batch_sizes, named, warmup
+from packager.model_config.warmup import UNKNOWN, Sample, named, warmup
 from tests.differential.case import CaseFiles
 
 from .composing import recipe
@@ -22,17 +22,17 @@ ROW = bytes(range(12))
 
 
 @pytest.mark.parametrize(
-    ("overrides", "dims", "times", "sizes"),
+    ("overrides", "dims", "times"),
     [
-        ((), [3], 1, [1, 128]),
-        (("serving.max_batch_size=1",), [3], 1, [1]),
-        (("serving=unbatched",), [1, 3], 1, [1]),
-        (("serving=unbatched", "serving.batch_dim=4"), [4, 3], 4, [1]),
-        (("serving=unbatched", "serving.batch_dim=null"), [3], 1, [1]),
+        ((), [3], 1),
+        (("serving.max_batch_size=1",), [3], 1),
+        (("serving=unbatched",), [1, 3], 1),
+        (("serving=unbatched", "serving.batch_dim=4"), [4, 3], 4),
+        (("serving=unbatched", "serving.batch_dim=null"), [3], 1),
     ],
 )
 def test_a_warmup_is_a_request_that_the_model_takes(
-    overrides: tuple[str, ...], dims: list[int], times: int, sizes: list[int]
+    overrides: tuple[str, ...], dims: list[int], times: int
 ) -> None:
     """The batch is Triton's, or one of the dims; then the file has as many rows."""
     serving = recipe("model=fashion_cnn", *overrides).serving
@@ -40,8 +40,8 @@ def test_a_warmup_is_a_request_that_the_model_takes(
     (sent,) = inputs = warmup(made, [Sample(dims=(3,), content=ROW)])
     assert sent.content == ROW * times
     config = parse(render(made, warmup=inputs))
-    assert [one.batch_size for one in config.model_warmup] == sizes
-    assert all(list(one.inputs["x"].dims) == dims for one in config.model_warmup)
+    (one,) = config.model_warmup
+    assert (one.batch_size, list(one.inputs["x"].dims)) == (1, dims)
     assert differences(config, made, inputs) == []
     files = CaseFiles(made.name, {f"warmup/{sent.file}": sent.content})
     assert list(check(config, made.name, files)) == []
@@ -51,8 +51,8 @@ def test_a_number_a_row_is_sent_as_one() -> None:
     """As clients do; reshape is Triton's work."""
     made = without_data([tensor("x")], [tensor("y")])
     inputs = warmup(made, [Sample(dims=(), content=b"\0\0\0\0")])
-    (first, *_) = parse(render(made, warmup=inputs)).model_warmup
-    assert list(first.inputs["x"].dims) == [1]
+    (one,) = parse(render(made, warmup=inputs)).model_warmup
+    assert list(one.inputs["x"].dims) == [1]
 
 
 def test_the_file_is_named_by_its_content() -> None:
@@ -78,12 +78,12 @@ def test_a_difference_in_a_warmup_is_told() -> None:
     inputs = warmup(made, [Sample(dims=(3,), content=ROW)])
     others = warmup(made, [Sample(dims=(3,), content=ROW[::-1])])
     config = parse(render(made, warmup=inputs))
-    assert len(differences(config, made, others)) == len(batch_sizes(made.serving))
+    assert len(differences(config, made, others)) == 1
     assert len(differences(config, made)) == 1
     twice = replace(made, serving=replace(made.serving, warmup=2))
-    assert differences(config, twice, inputs)[0] == (
-        "model_warmup[batch of 1].count is 3; the recipe says 2"
-    )
+    assert differences(config, twice, inputs) == [
+        "model_warmup[one sample].count is 3; the recipe says 2"
+    ]
 
 
 @pytest.mark.parametrize("runs", [-1, 1001])
