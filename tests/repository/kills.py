@@ -129,7 +129,8 @@ def _place(path: str, root: Path) -> str:
     path = re.sub(r"^staging/[^/]+-[0-9a-f]{8}\.journal", "journal", path)
     path = re.sub(r"^staging/[^/]+-[0-9a-f]{8}\.owner", "staged.owner", path)
     path = re.sub(r"^staging/[^/]+-[0-9a-f]{8}(/[^/]+)?", r"staged", path)
-    return re.sub(r"labels-[0-9a-f]{8}", "labels-copy", re.sub(r"/\d+(?=/|$)", "/N", path))
+    path = re.sub(r"input\d+-[0-9a-f]{8}", "sample", re.sub(r"/\d+(?=/|$)", "/N", path))
+    return re.sub(r"labels-[0-9a-f]{8}", "labels-copy", path)
 
 
 def _label(call: str, places: list[str]) -> str:
