@@ -13,7 +13,7 @@ from rich.tree import Tree
 
 from packager.errors import EXIT_BROKEN_PIPE
 from packager.proof.result import Verdict
-from packager.repository.layout import CONFIGS_FOLDER
+from packager.repository.layout import CONFIGS_FOLDER, WARMUP_FOLDER
 from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
@@ -122,10 +122,11 @@ def model_tree(model: Path, version: int, *, title: str) -> Tree:
     for path in sorted(model.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         if path.is_file():
             tree.add(f"{path.name} [dim]{path.stat().st_size:,} bytes[/]")
-        elif path.name in (str(version), CONFIGS_FOLDER):
+        elif path.name in (str(version), CONFIGS_FOLDER, WARMUP_FOLDER):
             branch = tree.add(f"[bold]{path.name}[/]")
-            for file in sorted(path.iterdir()):
-                branch.add(f"{file.name} [dim]{file.stat().st_size:,} bytes[/]")
+            for file in sorted(one for one in path.rglob("*") if one.is_file()):
+                name = file.relative_to(path).as_posix()
+                branch.add(f"{name} [dim]{file.stat().st_size:,} bytes[/]")
         else:
             tree.add(path.name)
     return tree

@@ -61,19 +61,26 @@ class Pruned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """A version that was verified; `version` None is what the model's versions share."""
+    """A version that was verified; `version` None is what the model's versions share.
+
+    `answers` says how a server answers for it, empty where none was asked; `wrong_answers` are
+    what is wrong of that.
+    """
 
     model: str
     version: int | None
     findings: tuple[Finding, ...]
     signature: str = ""
+    answers: str = ""
+    wrong_answers: tuple[Finding, ...] = ()
 
     @property
     def praise(self) -> str:
         """What to say where nothing is found."""
         if self.version is None:
             return f"{self.model}: config and labels are as published"
-        return f"{self.model}: version {self.version} is as published; {self.signature}"
+        told = f"{self.model}: version {self.version} is as published; {self.signature}"
+        return f"{told}; {self.answers}" if self.answers and not self.wrong_answers else told
 
 
 def print_list(listed: Sequence[Listed], *, title: str, is_json: bool) -> None:
@@ -151,17 +158,19 @@ def print_checked(checked: Sequence[Checked], *, is_json: bool) -> None:
                     "model": one.model,
                     "version": one.version,
                     "findings": [
-                        {"path": found.path, "problem": found.problem} for found in one.findings
+                        {"path": found.path, "problem": found.problem}
+                        for found in (*one.findings, *one.wrong_answers)
                     ],
                     "signature": one.signature,
+                    "answers": "" if one.wrong_answers else one.answers,
                 }
                 for one in checked
             ]
         )
         return
     for one in checked:
-        for found in one.findings:
-            console.out.print(f"[red]{escape(str(found))}[/]")
+        for found in (*one.findings, *one.wrong_answers):
+            console.out.print(f"[red]{escape(str(found))}[/]", soft_wrap=True)
         if not one.findings:
             console.out.print(escape(one.praise))
 

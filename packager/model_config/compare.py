@@ -17,20 +17,24 @@ from packager.spec.serving import VersionPolicyKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from packager.model_config.warmup import WarmupInput
     from packager.spec.recipe import Recipe
     from packager.spec.serving import VersionPolicySpec
     from packager.spec.tensors import TensorSpec
 
 
-def differences(config: Any, recipe: Recipe) -> list[str]:
-    """Return a line for every field of `config`, however deep, that `recipe` does not ask for."""
+def differences(config: Any, recipe: Recipe, warmup: Sequence[WarmupInput] = ()) -> list[str]:
+    """Return a line for every field of `config`, however deep, that `recipe` does not ask for.
+
+    `warmup` is what the model is run with while it loads.
+    """
     return [
         f"{field} is {found!r}; the recipe says {expected!r}"
-        for field, found, expected in _differences(config, expected_config(recipe), "")
+        for field, found, expected in _differences(config, expected_config(recipe, warmup), "")
     ]
 
 
-def expected_config(recipe: Recipe) -> Any:
+def expected_config(recipe: Recipe, warmup: Sequence[WarmupInput] = ()) -> Any:
     """Return the `ModelConfig` message that the recipe asks for, made without its text."""
     pb = schema()
     serving = recipe.serving
@@ -59,8 +63,20 @@ def expected_config(recipe: Recipe) -> Any:
         config.dynamic_batching.max_queue_delay_microseconds = (
             serving.dynamic_batching.max_queue_delay_us
         )
+    if warmup and serving.warmup:
+        config.model_warmup.append(_warmup(serving.warmup, warmup))
     _set_version_policy(config, serving.version_policy)
     return config
+
+
+def _warmup(count: int, inputs: Sequence[WarmupInput]) -> Any:
+    made = schema().ModelWarmup(name="one sample", batch_size=1, count=count)
+    for one in inputs:
+        given = made.inputs[one.tensor.name]
+        given.data_type = schema().DataType.Value(one.tensor.data_type.config_name)
+        given.dims.extend(one.dims)
+        given.input_data_file = one.file
+    return made
 
 
 def _set_version_policy(config: Any, policy: VersionPolicySpec) -> None:

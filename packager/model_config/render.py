@@ -11,6 +11,9 @@ from packager.resources import folder
 from packager.spec.tensors import DataType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from packager.model_config.warmup import WarmupInput
     from packager.spec.recipe import Recipe
     from packager.spec.serving import ServingSpec
     from packager.spec.tensors import TensorSpec
@@ -28,11 +31,14 @@ STAGED_VERSION = 1
 """A staged model's version directory; publishing gives it the next free number."""
 
 
-def render(recipe: Recipe, *, version: int = STAGED_VERSION) -> str:
+def render(
+    recipe: Recipe, *, version: int = STAGED_VERSION, warmup: Sequence[WarmupInput] = ()
+) -> str:
     """Return the text of the recipe's `config.pbtxt`.
 
     `version` is the one that it is rendered for: a specific version policy names it. Inputs and
-    outputs must be known by now: given by the recipe, or derived from the artifact.
+    outputs must be known by now: given by the recipe, or derived from the artifact. `warmup` is
+    what the model is run with while it loads.
     """
     # Imported here: who reads names of files renders nothing.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
@@ -62,6 +68,8 @@ def render(recipe: Recipe, *, version: int = STAGED_VERSION) -> str:
             "gpus": serving.instance_group.gpus,
         },
         dynamic_batching=serving.dynamic_batching,
+        warmup=warmup,
+        warmup_count=serving.warmup,
         version_policy=serving.version_policy,
         specific_versions=serving.version_policy.specific(version),
     )

@@ -1,4 +1,4 @@
-"""When two answers are the same: the tolerances, in one place."""
+"""When two answers are the same, by the tolerances of `tolerances.py`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from packager.proof.tolerances import FLOAT32_TOLERANCE, TOP1_AGREEMENT
+
 if TYPE_CHECKING:
     from packager.proof.samples import Rows
-
-FLOAT32_TOLERANCE = 1e-4
-"""Largest allowed absolute error as a part of the largest absolute answer."""
-
-TOP1_AGREEMENT = 0.999
-"""Least part of the images that must keep their class: near ties may fall either way.
-
-And of the integers in an output of integers, in all and in each column.
-"""
-
-ACCURACY_LOSS = 0.001
-"""How much of its accuracy, in [0, 1], a model may lose."""
 
 
 @dataclass(slots=True)

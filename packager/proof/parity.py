@@ -17,11 +17,12 @@ from packager.proof.asking import (
     like,
     told,
 )
-from packager.proof.closeness import ACCURACY_LOSS, TOP1_AGREEMENT, Closeness
+from packager.proof.closeness import Closeness
 from packager.proof.not_taken import fails_on_generated
 from packager.proof.promise import require_promised
 from packager.proof.result import Proof
 from packager.proof.samples import Answers, Rows, is_stacked
+from packager.proof.tolerances import ACCURACY_LOSS, TOP1_AGREEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

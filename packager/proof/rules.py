@@ -11,19 +11,26 @@ from packager.proof import triton_rules
 from packager.proof.result import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from packager.model_config.warmup import WarmupInput
     from packager.spec.recipe import Recipe
 
 CONFIG = "config.pbtxt"
 
 
-def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> Proof:
+def prove(
+    text: str,
+    recipe: Recipe,
+    hosts: Mapping[str, str] | None = None,
+    warmup: Sequence[WarmupInput] = (),
+) -> Proof:
     """Parse the rendered `config.pbtxt` and compare it with the recipe field by field.
 
     `hosts` are the texts of `configs/<host>.pbtxt` by host: each is the recipe's on that host, and
-    differs from `config.pbtxt` in its instance groups only.
+    differs from `config.pbtxt` in its instance groups only. `warmup` is what the model is run with
+    while it loads.
 
     Raises:
         SpecError: a text does not parse.
@@ -31,7 +38,7 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
             one text for each of the recipe's hosts.
     """
     hosts = hosts or {}
-    main, warnings = _proven(text, recipe, CONFIG)
+    main, warnings = _proven(text, recipe, CONFIG, warmup)
     names = [host.name for host in recipe.serving.hosts]
     if sorted(hosts) != sorted(names):
         raise _refused(
@@ -39,7 +46,7 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
         )
     for host in recipe.serving.hosts:
         place = f"configs/{host.name}.pbtxt"
-        variant, more = _proven(hosts[host.name], recipe.on(host), place)
+        variant, more = _proven(hosts[host.name], recipe.on(host), place, warmup)
         warnings += more
         if _without_groups(variant) != _without_groups(main):
             raise _refused(f"differs from {CONFIG} in more than its instance groups", place)
@@ -49,11 +56,13 @@ def prove(text: str, recipe: Recipe, hosts: Mapping[str, str] | None = None) -> 
     return Proof(name="rules", finding="\n".join((finding, *warnings)))
 
 
-def _proven(text: str, recipe: Recipe, where: str) -> tuple[Any, list[str]]:
+def _proven(
+    text: str, recipe: Recipe, where: str, warmup: Sequence[WarmupInput]
+) -> tuple[Any, list[str]]:
     """Return a text's message once it is known to say what the recipe says, and its warnings."""
     config = parse(text, where=where)
     warnings = triton_rules.require(text, config, where)
-    found = differences(config, recipe)
+    found = differences(config, recipe, warmup)
     if found:
         raise _refused("; ".join(found), where)
     return config, warnings

@@ -11,7 +11,15 @@ from packager.errors import SpecError
 from packager.model_config.parse import TextError
 from packager.model_config.parse import read as read_config
 from packager.model_config.render import LABELS_FILE
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, MANIFEST_FILE, SIGNATURE_FILE
+from packager.model_config.warmup import FILE as SAMPLE_FILE
+from packager.model_config.warmup import is_intact, named
+from packager.repository.layout import (
+    CONFIG_FILE,
+    CONFIGS_FOLDER,
+    MANIFEST_FILE,
+    SIGNATURE_FILE,
+    WARMUP_FOLDER,
+)
 from packager.repository.manifest import SEAL, canonical, seal_of
 from packager.repository.policy import pinned
 from packager.repository.remote.committed import listing
@@ -74,7 +82,7 @@ def model_findings(files: Files, state: ModelState) -> list[Finding]:
     expected = _expected(record)
     found = [
         Finding(path=f"{state.name}/{path}", problem=MISSING)
-        for path in expected
+        for path in (*expected, *_expected_samples(record))
         if path not in there
     ]
     for path, content in there.items():
@@ -144,10 +152,18 @@ def _expected(record: Record) -> dict[str, str]:
     return texts | {CONFIG_FILE: record.config}
 
 
+def _expected_samples(record: Record) -> frozenset[str]:
+    """Return the samples for a warmup that its configs name, by their paths in the model."""
+    texts = (record.config, *record.host_configs.values())
+    return frozenset(f"{WARMUP_FOLDER}/{file}" for text in texts for file in named(text))
+
+
 def _problem(
     path: str, content: bytes, state: ModelState, expected: Mapping[str, str]
 ) -> str | None:
     if path not in expected:
+        if _is_sample(path):
+            return None if is_intact(path, content) else CHANGED
         return None if _is_copy(path, content) else ADDED
     if path == LABELS_FILE:
         return None if content == expected[path].encode() else CHANGED
@@ -164,6 +180,12 @@ def _is_config(content: bytes, own: str, state: ModelState) -> bool:
     except (TextError, SpecError, UnicodeDecodeError):
         return False
     return bool(served) and content in [text.encode() for text in texts]
+
+
+def _is_sample(path: str) -> bool:
+    """Return whether a file is a sample of some version's, which stays for a load to end."""
+    folder, _, name = path.rpartition("/")
+    return folder == WARMUP_FOLDER and SAMPLE_FILE.fullmatch(name) is not None
 
 
 def _is_copy(path: str, content: bytes) -> bool:

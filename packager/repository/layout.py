@@ -13,6 +13,9 @@ CONFIGS_FOLDER = "configs"
 MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.jsonl"
 SIGNATURE_FILE = "model.sig"
+GOLDEN_REQUEST_FILE = "golden_request.json"
+GOLDEN_RESPONSE_FILE = "golden_response.json"
+WARMUP_FOLDER = "warmup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class ModelPaths:
         """One class name a line; belongs to the model too."""
         return self.directory / LABELS_FILE
 
+    @property
+    def warmup(self) -> Path:
+        """The directory of the samples that configs name; Triton reads them while it loads."""
+        return self.directory / WARMUP_FOLDER
+
     def version(self, number: int) -> Path:
         """Return a version's directory."""
         return self.directory / str(number)
@@ -59,6 +67,10 @@ class ModelPaths:
     def signature(self, number: int) -> Path:
         """Return the signature of a version's other files, where it is signed."""
         return self.version(number) / SIGNATURE_FILE
+
+    def version_warmup(self, number: int) -> Path:
+        """Return the directory of the samples that a version came with."""
+        return self.version(number) / WARMUP_FOLDER
 
     def metrics(self, number: int) -> Path:
         """Return the metrics of a version's training, one epoch a line."""

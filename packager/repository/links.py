@@ -33,7 +33,7 @@ def require_inside(repository: RepositorySpec, model: ModelPaths) -> None:
 
 def _links(model: ModelPaths) -> Iterator[Path]:
     paths = [model.directory]
-    for folder in (model.directory, model.configs):
+    for folder in (model.directory, model.configs, model.warmup):
         if folder.is_dir() and not model.directory.is_symlink():
             paths += sorted(folder.iterdir())
     return (path for path in paths if path.is_symlink())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from packager import __version__
 from packager.model_config.render import POLICY_BLOCK, STAGED_VERSION
 from packager.proof.result import Proof, Verdict
+from packager.repository.layout import GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE, WARMUP_FOLDER
 from packager.spec.plain import plain
 from packager.spec.recipe import Recipe
 
@@ -37,7 +38,8 @@ class Manifest:
     `host_configs` are the texts of `configs/<host>.pbtxt` by host. `files` maps the version's files
     to their sha256. `dataset`, `preprocessing` and `training` are None for a model that knows of no
     data, or was not trained here. `stages` holds, by stage, the key of what it read. `times` are
-    the only part that differs between two builds of the same: when, and how long.
+    the only part that differs between two builds of the same: when, and how long. `golden` says
+    how many rows the golden request has, or why there is none.
     """
 
     recipe: Recipe
@@ -54,6 +56,7 @@ class Manifest:
     code: Mapping[str, object] = field(default_factory=dict)
     host: Mapping[str, object] = field(default_factory=dict)
     release: str | None = None
+    golden: str = ""
     stages: Mapping[str, object] = field(default_factory=dict)
     times: Mapping[str, object] = field(default_factory=dict)
     version: int = STAGED_VERSION
@@ -94,6 +97,7 @@ class Manifest:
             "code": plain(self.code),
             "host": plain(self.host),
             "server": {"release": self.release},
+            "golden": self.golden,
             "stages": plain(self.stages),
             "times": plain(self.times),
             "dataset": plain(self.dataset),
@@ -123,13 +127,13 @@ def identity(
 ) -> str:
     """Return the digest of all that clients can see of a version: its files, configs and labels.
 
-    `texts` are `config`, `host_configs` by host and `labels`. Whether a server has answered for it
-    is a part too. It does not depend on the version's number: a specific version policy counts
-    without.
+    Files that follow from these are left out. `texts` are `config`, `host_configs` by host and
+    `labels`. Whether a server has answered for it is a part too. It does not depend on the
+    version's number: a specific version policy counts without.
     """
     hosts = texts["host_configs"]
     seen = {
-        "files": dict(files),
+        "files": {name: digest for name, digest in files.items() if not follows(name)},
         "config": unnumbered(texts["config"]),
         "host_configs": {host: unnumbered(text) for host, text in hosts.items()},
         "labels": list(texts["labels"]),
@@ -137,6 +141,17 @@ def identity(
         "is_proven_live": is_proven_live,
     }
     return hashlib.sha256(canonical(seen).encode()).hexdigest()
+
+
+def follows(name: str) -> bool:
+    """Return whether a version's file follows from what the identity holds already.
+
+    The golden files do, and in their last digits from the processor too; a warmup's sample is
+    named in the config by its content.
+    """
+    return name in {GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE} or name.startswith(
+        f"{WARMUP_FOLDER}/"
+    )
 
 
 def sealed(content: Mapping[str, object]) -> str:

@@ -83,7 +83,8 @@ def publish(
         if _is_vacant(model):
             durable.move(source.directory, model.directory)
             return Published(model=model, version=number)
-        after = shared.read(source)
+        texts = shared.read(source)
+        after = {**texts, **shared.lacking_samples(model, texts, source=source)}
         before = transition.bring_in(repository, model, source.version(number), after=after)
         return Published(model=model, version=number, previous=before)
 

@@ -25,8 +25,8 @@ def same_version(repository: RepositorySpec, name: str, *, identity: str) -> int
 
     Its files must be those of its manifest, and it must be signed if versions are to be. Another
     version may be served, as after a rollback; but configs and labels must be as some version was
-    published or promoted with, not edited since, and no killed writer may have left a change half
-    done.
+    published or promoted with, not edited since, with the samples that they name in place, and no
+    killed writer may have left a change half done.
     """
     model = ModelPaths(repository.path / name)
     state = read(LocalFiles(repository.path), name)
@@ -42,7 +42,8 @@ def same_version(repository: RepositorySpec, name: str, *, identity: str) -> int
         return None
     now = shared.read(model)
     known = (files for record in state.records.values() for files in _served_with(record))
-    return same[0].version if now in known else None
+    in_place = all(shared.is_in_place(model, path) for path in shared.samples_of(now))
+    return same[0].version if in_place and now in known else None
 
 
 def _is_whole(model: ModelPaths, record: Record) -> bool:

@@ -58,6 +58,11 @@ class Record:
         return dict(self.content.get("files", {}))
 
     @property
+    def golden(self) -> str:
+        """What its golden request holds, or why there is none; empty in older manifests."""
+        return str(self.content.get("golden", ""))
+
+    @property
     def accuracy(self) -> float | None:
         """Accuracy on the test set, in [0, 1]; older manifests have it in the training alone."""
         places = (("metrics", "accuracy"), ("training", "test_accuracy"))

@@ -1,4 +1,8 @@
-"""The files that a model's versions share: labels and configs, as they are put in together."""
+"""The files that a model's versions share: labels and configs, as they are put in together.
+
+The samples that configs name for a warmup lie beside them, each named by its content: they come
+before the configs that name them, and stay when these go (`transition.py`).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from google.protobuf import text_format
 from packager.model_config.parse import TextError
 from packager.model_config.parse import read as read_config
 from packager.model_config.render import LABELS_FILE
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER
+from packager.model_config.warmup import is_intact, named
+from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, WARMUP_FOLDER
 from packager.repository.policy import pinned
 from packager.repository.state import served_versions
+from packager.repository.versions import versions as versions_in
 
 if TYPE_CHECKING:
     from packager.repository.layout import ModelPaths
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 Files = Mapping[str, bytes]
 """Contents by path in the model's directory."""
 
-UPDATED_IN_PLACE = ("instance_group", "dynamic_batching", "version_policy")
+UPDATED_IN_PLACE = ("instance_group", "dynamic_batching", "model_warmup", "version_policy")
 """Fields of a config that say nothing of what a version is asked, or answers."""
 
 
@@ -43,13 +49,45 @@ class Shared:
 
 
 def read(model: ModelPaths) -> dict[str, bytes]:
-    """Return what is on disk; a file that is missing is left out."""
+    """Return what is on disk but for a warmup's samples; a file that is missing is left out."""
     paths = (model.labels, *model.host_configs().values(), model.config)
     return {
         path.relative_to(model.directory).as_posix(): path.read_bytes()
         for path in paths
         if path.exists()
     }
+
+
+def samples_of(files: Files) -> frozenset[str]:
+    """Return the samples that configs name, by their paths in the model's directory."""
+    texts = [
+        content.decode(errors="replace") for path, content in files.items() if _is_config(path)
+    ]
+    return frozenset(f"{WARMUP_FOLDER}/{file}" for text in texts for file in named(text))
+
+
+def lacking_samples(
+    model: ModelPaths, files: Files, *, source: ModelPaths | None = None
+) -> dict[str, bytes]:
+    """Return the samples that configs name and that are not in place in the model.
+
+    They are those of a staged model, the `source`, or of whichever version came with them.
+    """
+    numbers = versions_in(model.directory)
+    folders = [source.directory] if source else [model.version(number) for number in numbers]
+    found = {}
+    for path in samples_of(files):
+        copies = (folder / path for folder in folders if not is_in_place(model, path))
+        content = next((copy.read_bytes() for copy in copies if copy.is_file()), None)
+        if content is not None:
+            found[path] = content
+    return found
+
+
+def is_in_place(model: ModelPaths, path: str) -> bool:
+    """Return whether a sample is there, with the content that its name tells."""
+    file = model.directory / path
+    return file.is_file() and is_intact(file.name, file.read_bytes())
 
 
 def served(files: Files, numbers: tuple[int, ...]) -> tuple[int, ...]:
@@ -62,7 +100,7 @@ def interchangeable(one: Files, other: Files) -> bool:
     """Whether either's versions can be served with the other's files, and answer the same."""
     if one.get(LABELS_FILE) != other.get(LABELS_FILE):
         return False
-    paths = {path for path in (*one, *other) if path != LABELS_FILE}
+    paths = {path for path in (*one, *other) if _is_config(path)}
     return all(_serve_alike(_taken(one, path), _taken(other, path)) for path in paths)
 
 
@@ -74,7 +112,7 @@ def held(files: Files, versions: Iterable[int], *, labels: str = LABELS_FILE) ->
     configs = {
         path: _held(content, tuple(versions), labels)
         for path, content in files.items()
-        if path != LABELS_FILE
+        if _is_config(path)
     }
     if labels != LABELS_FILE and LABELS_FILE in files:
         configs[labels] = files[LABELS_FILE]
@@ -88,8 +126,16 @@ def labels_copy(files: Files) -> str:
 
 
 def in_order(paths: Iterable[str]) -> list[str]:
-    """Return paths in the order to put them in: labels, configs of hosts, `config.pbtxt` last."""
-    return sorted(paths, key=lambda path: (path == CONFIG_FILE, "/" in path, path))
+    """Return paths in the order to put them in: what configs name before them, the main one last.
+
+    Those of hosts come in between.
+    """
+    return sorted(paths, key=lambda path: (path == CONFIG_FILE, _is_config(path), path))
+
+
+def _is_config(path: str) -> bool:
+    """Return whether a file is a config, of a kind of hosts or of the others."""
+    return path == CONFIG_FILE or path.startswith(f"{CONFIGS_FOLDER}/")
 
 
 def _taken(files: Files, path: str) -> bytes | None:

@@ -11,10 +11,12 @@ import contextlib
 import logging
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.errors import UnavailableError
 from packager.model_config.render import LABELS_FILE
+from packager.model_config.warmup import FILE as SAMPLE_FILE
 from packager.repository import durable, journal, locks, shared, staging
 from packager.repository.journal import Journal, Kind
 from packager.repository.layout import CONFIG_FILE, ModelPaths
@@ -23,7 +25,6 @@ from packager.repository.versions import remember, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from packager.repository.shared import Files, Shared
     from packager.spec.recipe import RepositorySpec
@@ -37,7 +38,7 @@ SETTLE_S_PER_MODEL = 0.001
 """In between it looks at every file of the other models."""
 
 COPY_KEPT_S = 600.0
-"""How long a load may take that reads a copy of labels."""
+"""How long a load may take that reads a copy of labels, or a sample of a warmup."""
 
 LABELS_COPY = re.compile(r"labels-[0-9a-f]{8}\.txt")
 
@@ -55,6 +56,7 @@ def writing(repository: RepositorySpec, name: str) -> Iterator[ModelPaths]:
     with locks.held(lock, waiting_for=f"another process that publishes {name}"):
         _recover(repository, name)
         _remove_old_copies(model)
+        _remove_old_samples(model)
         yield model
 
 
@@ -85,8 +87,10 @@ def serve(repository: RepositorySpec, name: str, wanted: Shared) -> None:
         writing(repository, name) as model,
     ):
         before, after = shared.read(model), wanted.files()
-        if before == after:
+        samples = shared.lacking_samples(model, after)
+        if before == after and not samples:
             return
+        after = {**after, **samples}
         sets = {**_hold(model, before, after), "after": after, "before": before}
         begun = journal.begin(repository, model, Kind.serve, sets=sets)
         try:
@@ -139,6 +143,8 @@ def take_back(repository: RepositorySpec, model: ModelPaths, number: int, *, bef
     """
     others = tuple(one for one in versions(model.directory) if one != number)
     now = shared.read(model)
+    # Long after publishing they may be gone.
+    before = {**before, **shared.lacking_samples(model, before)}
     sets = {
         **_hold(model, now, before),
         "left": shared.held(before, shared.served(before, others)),
@@ -273,3 +279,20 @@ def _remove_old_copies(model: ModelPaths) -> None:
         old = time.time() - path.stat().st_mtime > COPY_KEPT_S
         if old and LABELS_COPY.fullmatch(path.name) and path.name not in config:
             durable.remove(path)
+
+
+def _remove_old_samples(model: ModelPaths) -> None:
+    """Remove samples that no config names, once no load goes on by a config that did."""
+    if not model.warmup.is_dir():
+        return
+    configs = [path for path in (model.config, *model.host_configs().values()) if path.exists()]
+    # The later of both: a rename leaves the time of writing as it was.
+    newest = max((max(one.st_mtime, one.st_ctime) for one in map(Path.stat, configs)), default=0.0)
+    if time.time() - newest <= COPY_KEPT_S:
+        return
+    kept = {path.rpartition("/")[2] for path in shared.samples_of(shared.read(model))}
+    for path in model.warmup.iterdir():
+        if SAMPLE_FILE.fullmatch(path.name) and path.name not in kept:
+            durable.remove(path)
+    if not any(model.warmup.iterdir()):
+        model.warmup.rmdir()

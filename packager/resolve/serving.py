@@ -40,6 +40,7 @@ def serving_spec(config: schema.ServingConfig) -> ServingSpec:
             num_versions=config.version_policy.num_versions,
             versions=tuple(config.version_policy.versions),
         ),
+        warmup=config.warmup,
     )
 
 

@@ -199,7 +199,8 @@ class VersionPolicyConfig:
 class ServingConfig:
     """`serving/`: how Triton batches and places the model.
 
-    `hosts` are kinds of hosts by name, each with instances of its own.
+    `hosts` are kinds of hosts by name, each with instances of its own. `warmup` is how often a
+    sample is run before the model is ready, 0 not at all.
     """
 
     max_batch_size: int = MISSING
@@ -208,6 +209,7 @@ class ServingConfig:
     instance_group: InstanceGroupConfig = MISSING
     hosts: dict[str, InstanceGroupConfig] = field(default_factory=dict)
     version_policy: VersionPolicyConfig = field(default_factory=VersionPolicyConfig)
+    warmup: int = 3
 
 
 @dataclass

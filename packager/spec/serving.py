@@ -11,6 +11,8 @@ from packager.spec.validity import require
 INT32_MAX = 2**31 - 1
 """The largest count that `ModelConfig` can hold."""
 
+WARMUP_MOST = 1000
+"""A model is not ready before all runs are done."""
 
 HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 """What is safe as `configs/<host>.pbtxt` and as an argument of `--model-config-name`."""
@@ -144,7 +146,8 @@ class ServingSpec:
 
     With `max_batch_size` > 0 Triton adds the batch dimension. With 0 there is none, and
     `batch_dim` (-1, a size, or None for none) is put before every tensor's dims. `hosts` get a
-    `config.pbtxt` each beside the main one, with other instances.
+    `config.pbtxt` each beside the main one, with other instances. `warmup` says how often a sample
+    is run before a model is ready, 0 not at all.
     """
 
     instance_group: InstanceGroupSpec
@@ -153,6 +156,7 @@ class ServingSpec:
     dynamic_batching: DynamicBatchingSpec | None = None
     hosts: tuple[HostSpec, ...] = ()
     version_policy: VersionPolicySpec = VersionPolicySpec()
+    warmup: int = 3
 
     @property
     def instance_kinds(self) -> frozenset[InstanceKind]:
@@ -178,6 +182,11 @@ class ServingSpec:
             self.batch_dim is None or self.batch_dim == -1 or self.batch_dim > 0,
             f"is {self.batch_dim}; expected -1, a positive size, or null",
             where="serving.batch_dim",
+        )
+        require(
+            0 <= self.warmup <= WARMUP_MOST,
+            f"is {self.warmup}; expected 0 (none) to {WARMUP_MOST} runs",
+            where="serving.warmup",
         )
         if self.dynamic_batching is None:
             return

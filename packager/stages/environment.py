@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
 
 ROOTS: Mapping[Stage, tuple[str, ...]] = {
-    Stage.data: ("packager.datasets.load", "packager.datasets.fetch"),
+    Stage.data: (
+        "packager.datasets.load",
+        "packager.datasets.fetch",
+        "packager.datasets.transforms",
+    ),
     Stage.train: (
         "packager.training.fit",
         "packager.training.checkpoints",
@@ -44,6 +48,7 @@ ROOTS: Mapping[Stage, tuple[str, ...]] = {
         "packager.export.fresh_process",
         "packager.export.existing",
         "packager.proof.contract",
+        "packager.proof.samples",
     ),
     Stage.render: ("packager.tasks.rendering", "packager.spec.recipe"),
     Stage.rules: ("packager.proof.rules", "packager.spec.recipe"),

@@ -6,7 +6,7 @@ left out, the digests of what lies there are put in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +81,10 @@ def export(recipe: Recipe, *, weights: str | None, digest: Digest) -> Read:
     return read
 
 
-def render(recipe: Recipe) -> Read:
-    """All that `config.pbtxt` and labels.txt say."""
+def render(recipe: Recipe, *, samples: Sequence[str] = ()) -> Read:
+    """All that `config.pbtxt` and labels.txt say: digests of the warmup's samples too."""
     return {
+        "samples": list(samples),
         "name": recipe.name,
         "inputs": plain(recipe.inputs),
         "outputs": plain(recipe.outputs),

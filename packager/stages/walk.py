@@ -13,7 +13,8 @@ from packager.cache.fingerprints import Fingerprints
 from packager.cache.record import Result
 from packager.cache.store import LostError, Store
 from packager.datasets.at_hand import Fetched
-from packager.proof.inputs import derive_inputs
+from packager.model_config.warmup import Sample
+from packager.proof.inputs import derive_inputs, sizes
 from packager.repository.manifest import canonical
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import Job, Stage
@@ -30,6 +31,12 @@ logger = logging.getLogger(__name__)
 
 ARTIFACT, STATE, QUESTION = "model.pt", "state.pt", "question.pt"
 """Files that stages give: the artifact, trained weights, and what a server is asked."""
+
+SAMPLE = "sample-{}"
+"""And an input's tensor of one sample, raw: of data in each kind of pixels, of others by number."""
+
+SAMPLE_BYTES = 2**24
+"""The most that a sample may take: every version has a copy, and every load reads it."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -163,6 +170,34 @@ class Walk:
         return self.results[Stage.export].files[ARTIFACT]
 
     @property
+    def sample_digests(self) -> tuple[str, ...]:
+        """The digest of each input's sample for a warmup; none where none is wanted, or kept."""
+        stage, names = self._samples()
+        files = self.results[stage].files if stage in self.results else {}
+        wanted = self.recipe.serving.warmup > 0 and all(name in files for name in names)
+        return tuple(files[name] for name in names) if wanted else ()
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Return each input's sample for a warmup; none where none is wanted, or kept.
+
+        Raises:
+            LostError: it is kept no more, or damaged.
+        """
+        if not self.sample_digests:
+            return ()
+        stage, names = self._samples()
+        return tuple(
+            Sample(dims=dims, content=self.file(stage, name))
+            for dims, name in zip(self._sample_dims(), names, strict=True)
+        )
+
+    def unknown_samples(self) -> tuple[Sample, ...]:
+        """Return what stands for the samples of a build that has not come to them."""
+        wanted = self.recipe.serving.warmup > 0
+        dims = self._sample_dims() if wanted else ()
+        return tuple(Sample(dims=one, content=None) for one in dims)
+
+    @property
     def config(self) -> str:
         """The digest of all rendered texts."""
         told = self.value(Stage.render)
@@ -191,7 +226,7 @@ class Walk:
             Stage.data: lambda: reads.data(recipe, self._fetched(), digest),
             Stage.train: lambda: reads.train(recipe, data=self.data, digest=digest),
             Stage.export: lambda: reads.export(recipe, weights=self.weights, digest=digest),
-            Stage.render: lambda: reads.render(recipe),
+            Stage.render: lambda: reads.render(recipe, samples=self.sample_digests),
             Stage.rules: lambda: reads.rules(recipe, config=self.config),
             Stage.contract: lambda: reads.contract(
                 recipe, artifact=self.artifact, config=self.config
@@ -213,6 +248,18 @@ class Walk:
             ),
         }
         return readers[stage]()
+
+    def _samples(self) -> tuple[Stage, tuple[str, ...]]:
+        """Return the stage that keeps samples, and its files with one for each input."""
+        recipe = self.recipe
+        if recipe.dataset is not None:
+            return Stage.data, (SAMPLE.format(recipe.export.pixels.value),)
+        return Stage.export, tuple(SAMPLE.format(index) for index in range(len(recipe.inputs)))
+
+    def _sample_dims(self) -> tuple[tuple[int, ...], ...]:
+        if self.data is not None:
+            return (tuple(self.data["shape"]),)
+        return tuple(map(sizes, self.recipe.inputs))
 
     def _fetched(self) -> Fetched:
         if self.fetched is None:

@@ -16,6 +16,7 @@ from packager.datasets.fetch import fetch
 from packager.errors import SpecError
 from packager.model_config.render import STAGED_VERSION
 from packager.proof import batching
+from packager.proof.golden import golden
 from packager.proof.result import Verdict, from_json
 from packager.repository.destination import destination_of
 from packager.repository.publish import Published, rewrite_manifest
@@ -96,13 +97,14 @@ class _Build:
         with console.stage("export") as findings:
             reused = self._done(Stage.export, lambda: export(walk, self.ingredients))
             findings.append(_told(walk, Stage.export, reused=reused))
-        self._done(Stage.render, lambda: rendered(walk.recipe))
+        self._done(Stage.render, lambda: rendered(walk.recipe, walk.samples()))
         require_compatible(self.job, walk.recipe)
         warn_of_release(walk)
         with self.destination.staged(walk.recipe.name) as model:
             with reported(model.directory, "repository.staging"):
                 candidate = stage(walk, model)
             proven = self._prove(candidate)
+            candidate = candidate.with_golden(golden(proofs.question_of(walk)))
             published = self._publish(candidate, proven)
             summary = _summary(walk, published, proven)
             _print(walk, published, proven, summary)
@@ -153,12 +155,13 @@ class _Build:
         if proven[-1].verdict is Verdict.after_publishing:
             # The version may have to be taken back: known before it is published.
             self.job.require_local_repository()
-        manifest = functools.partial(manifest_of, walk, files=candidate.files())
+        manifest = functools.partial(manifest_of, walk, candidate)
 
         def finish(number: int) -> None:
             # Once more, under the lock: another build may have published meanwhile.
             require_compatible(self.job, walk.recipe)
-            write_texts(candidate.model, rendered(walk.recipe, version=number).value)
+            texts = rendered(walk.recipe, walk.samples(), version=number).value
+            write_texts(candidate.model, texts)
             text = manifest(proofs=proven, version=number).to_json()
             candidate.model.manifest(STAGED_VERSION).write_text(text)
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from packager.export import existing, fresh_process, torchscript
 from packager.export.artifact import ARTIFACT_NAME
 from packager.proof import contract
+from packager.proof.samples import generated
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.plain import plain
 from packager.stages.output import Output
-from packager.stages.walk import ARTIFACT
+from packager.stages.walk import ARTIFACT, SAMPLE, SAMPLE_BYTES
 
 if TYPE_CHECKING:
+    from packager.spec.recipe import Recipe
     from packager.stages.walk import Walk
     from packager.tasks.ingredients import Ingredients
 
@@ -41,5 +43,15 @@ def export(walk: Walk, ingredients: Ingredients) -> Output:
             "finding": f"TorchScript ({method}), {len(content):,} bytes",
             "outputs": plain(outputs),
         },
-        files={ARTIFACT: content},
+        files={ARTIFACT: content, **_samples(recipe)},
     )
+
+
+def _samples(recipe: Recipe) -> dict[str, bytes]:
+    """Return the first of the proofs' rows for a model without data, one file an input, raw."""
+    if recipe.dataset is not None:
+        return {}
+    raw = [rows[0].contiguous().numpy().tobytes() for rows in generated(recipe.inputs)]
+    if sum(map(len, raw)) > SAMPLE_BYTES:
+        return {}
+    return {SAMPLE.format(index): content for index, content in enumerate(raw)}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packager.datasets.samples import first
+from packager.datasets.transforms import to_input
+from packager.spec.recipe import Pixels
 from packager.stages.output import Output
+from packager.stages.walk import SAMPLE, SAMPLE_BYTES
 
 if TYPE_CHECKING:
     from packager.datasets.load import Dataset
@@ -28,5 +32,18 @@ def data_output(spec: DatasetSpec, dataset: Dataset) -> Output:
             "skipped_images": dataset.skipped,
             "train_images": train,
             "test_images": test,
-        }
+        },
+        files=_samples(spec, dataset) if test else {},
     )
+
+
+def _samples(spec: DatasetSpec, dataset: Dataset) -> dict[str, bytes]:
+    """Return the first test image as clients send it in each kind of pixels, raw."""
+    images = first(dataset.test, 1).images
+    prepared = {Pixels.uint8: images, Pixels.float32: to_input(images, spec.normalize)}
+    raw = {kind: rows[0].contiguous().numpy().tobytes() for kind, rows in prepared.items()}
+    return {
+        SAMPLE.format(kind.value): content
+        for kind, content in raw.items()
+        if len(content) <= SAMPLE_BYTES
+    }

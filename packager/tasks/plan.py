@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from packager import console
+from packager.cache.store import LostError
 from packager.datasets.at_hand import at_hand
 from packager.errors import PackagerError, SpecError
+from packager.model_config.warmup import with_samples_of
 from packager.repository.destination import destination_of
 from packager.repository.state import read
 from packager.spec.architecture import TorchScriptSpec
@@ -27,6 +28,7 @@ from packager.tasks.unchanged import same_version
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from packager.model_config.warmup import Sample
     from packager.repository.state import ModelState
     from packager.spec.architecture import WeightsSpec
     from packager.spec.job import Job, PlanTask
@@ -161,16 +163,29 @@ def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
         if stage is Stage.render:
             # So quick that it is done for the plan's own sake.
             inputs = walk.inputs(stage)
-            walk.keep(stage, rendered(walk.recipe), inputs=inputs, seconds=0.0)
+            output = rendered(walk.recipe, _samples(walk))
+            walk.keep(stage, output, inputs=inputs, seconds=0.0)
         yield Step(stage=stage.value, does=does, reused=False, reason=reason)
 
 
 def _needed_to_render(recipe: Recipe) -> Iterator[Stage]:
-    """Yield the stages that tell what the recipe leaves out of its configs and labels."""
-    if not recipe.inputs or not (recipe.dataset is None or recipe.classes):
+    """Yield the stages that tell what the recipe leaves out of its configs and labels.
+
+    One of them tells a warmup's sample.
+    """
+    has_warmup = recipe.serving.warmup > 0
+    if recipe.dataset is not None and (has_warmup or not (recipe.inputs and recipe.classes)):
         yield Stage.data
-    if not recipe.outputs:
+    if not recipe.outputs or (has_warmup and recipe.dataset is None):
         yield Stage.export
+
+
+def _samples(walk: Walk) -> tuple[Sample, ...]:
+    """Return a warmup's samples, or what stands for them where they are not kept any more."""
+    try:
+        return walk.samples()
+    except LostError:
+        return walk.unknown_samples()
 
 
 def _reason(stage: Stage, walk: Walk, state: ModelState) -> str | None:
@@ -201,14 +216,25 @@ def _difference(stage: Stage, walk: Walk, state: ModelState, inputs: Mapping[str
 
 
 def _texts(walk: Walk, state: ModelState, version: int | None) -> Mapping[str, Any] | None:
-    """Return the texts that would be published; None where they are not known yet."""
-    if Stage.render not in walk.results:
+    """Return the texts that would be published; None where they are not known yet.
+
+    A warmup's sample that is not known yet is the one that is published, or left open.
+    """
+    recipe = walk.recipe
+    if Stage.render in walk.results:
+        samples = _samples(walk)
+    elif recipe.inputs and recipe.outputs and (recipe.dataset is None or recipe.classes):
+        samples = walk.unknown_samples()
+    else:
         return None
     number = version or (state.versions[-1] if state.versions else 1)
-    texts = rendered(walk.recipe, version=number).value
-    as_published = partial(
-        destination_of(walk.job.repository).as_published, number=number, versions=state.versions
-    )
+    texts = rendered(recipe, samples, version=number).value
+    destination = destination_of(walk.job.repository)
+
+    def as_published(text: str) -> str:
+        known = with_samples_of(state.config or "", text)
+        return destination.as_published(known, number=number, versions=state.versions)
+
     hosts = {host: as_published(text) for host, text in texts["host_configs"].items()}
     return {**texts, "config": as_published(texts["config"]), "host_configs": hosts}
 

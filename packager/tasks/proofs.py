@@ -10,6 +10,7 @@ import torch
 
 from packager.datasets.samples import first, in_order
 from packager.model_config.render import STAGED_VERSION
+from packager.model_config.warmup import warmup
 from packager.proof import batching, contract, parity, rules
 from packager.proof.question import Question
 from packager.proof.result import Proof, Verdict
@@ -46,7 +47,8 @@ def prove(stage: Stage, walk: Walk, ingredients: Ingredients, candidate: Candida
     match stage:
         case Stage.rules:
             hosts = dict(walk.value(Stage.render)["host_configs"])
-            return proof_output(rules.prove(model.config.read_text(), recipe, hosts))
+            sent = warmup(recipe, walk.samples())
+            return proof_output(rules.prove(model.config.read_text(), recipe, hosts, sent))
         case Stage.contract:
             config = model.config.read_text()
             return proof_output(contract.prove(recipe, candidate.loaded(), config=config))

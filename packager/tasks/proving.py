@@ -142,11 +142,8 @@ def _loaded_under_another_name(
     config.name = name
     for output in config.output:
         output.label_filename = ""
-    files = {
-        f"{question.version}/{model.artifact(question.version).name}": model.artifact(
-            question.version
-        ).read_bytes()
-    }
+    paths = (model.artifact(question.version), *sorted(model.warmup.glob("*")))
+    files = {path.relative_to(model.directory).as_posix(): path.read_bytes() for path in paths}
     with external(server) as running, Client(running.endpoints) as client:
         try:
             client.load(name, config_json=to_json(config), files=files)

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from packager.proof.result import Proof
     from packager.spec.recipe import Recipe
     from packager.stages.walk import Walk
+    from packager.tasks.candidate import Candidate
 
 
 def manifest_of(
-    walk: Walk, *, files: Mapping[str, str], proofs: Sequence[Proof], version: int
+    walk: Walk, candidate: Candidate, *, proofs: Sequence[Proof], version: int
 ) -> Manifest:
     """Return the manifest of a model whose stages are all behind.
 
-    `files` are the sha256 of the version's own files by name. `version` is the number that the
-    model gets: its configs may name it.
+    `version` is the number that the model gets: its configs may name it.
     """
-    recipe, texts = walk.recipe, rendered(walk.recipe, version=version).value
+    recipe, texts = walk.recipe, rendered(walk.recipe, walk.samples(), version=version).value
     training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
     return Manifest(
         recipe=recipe,
         version=version,
-        files=files,
+        files=candidate.files(),
         config=texts["config"],
         host_configs=texts["host_configs"],
         labels=tuple(texts["labels"]),
@@ -52,6 +52,7 @@ def manifest_of(
         code=code_record(),
         host=environment.host(Stage.train, recipe),
         release=walk.job.release,
+        golden=candidate.golden,
         stages={
             stage.value: {"key": result.key, "code": digest_of(result.inputs["code"])}
             for stage, result in walk.results.items()

@@ -83,6 +83,7 @@ def copy_version_1(built: Built, workspace: Workspace) -> None:
     model = built.workspace.repository / "fashion_cnn"
     target = workspace.repository / "fashion_cnn"
     shutil.copytree(model / "1", target / "1")
+    shutil.copytree(model / "warmup", target / "warmup")
     for name in ("config.pbtxt", "labels.txt"):
         shutil.copy(model / name, target / name)
 

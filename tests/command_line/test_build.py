@@ -17,10 +17,11 @@ from packager.repository.manifest import sha256
 from .program import FASHION, REPOSITORY, STAGING, tree
 
 if TYPE_CHECKING:
-    from .conftest import Built, Served
+    from .conftest import Built, Images, Served
     from .program import Workspace
 
 MODEL = f"{REPOSITORY}/fashion_cnn"
+VERSION_FILES = ("golden_request.json", "golden_response.json", "metrics.jsonl", "model.pt")
 PRINTED_URL = "http://127.0.0.1:8000"
 
 
@@ -32,11 +33,24 @@ def test_all_five_proofs_are_shown_as_passed(built: Built) -> None:
     assert "Triton 2.51.0" in built.result.out
 
 
-def test_the_model_on_disk_is_exactly_its_five_files(built: Built) -> None:
+def test_the_model_on_disk_is_exactly_its_files(built: Built) -> None:
     """Nothing else comes into the repository, not even hidden."""
     inside = {name for name in built.files if name.startswith(f"{REPOSITORY}/")}
-    files = {"config.pbtxt", "labels.txt", "1", "1/model.pt", "1/manifest.json", "1/metrics.jsonl"}
-    assert inside == {MODEL, *(f"{MODEL}/{name}" for name in files)}
+    (sample,) = (path.name for path in (built.workspace.cwd / MODEL / "warmup").iterdir())
+    version = {"manifest.json", *VERSION_FILES, "warmup", f"warmup/{sample}"}
+    files = {"config.pbtxt", "labels.txt", "warmup", f"warmup/{sample}", "1"}
+    inner = {*files, *(f"1/{name}" for name in version)}
+    assert inside == {MODEL, *(f"{MODEL}/{name}" for name in inner)}
+
+
+def test_the_first_test_image_is_run_while_the_model_loads(built: Built, images: Images) -> None:
+    """As clients send it, to the byte."""
+    model = built.workspace.cwd / MODEL
+    (sample,) = (model / "warmup").iterdir()
+    assert sample.read_bytes() == images[:1].tobytes()
+    config = (model / "config.pbtxt").read_text()
+    assert f'input_data_file: "{sample.name}"' in config
+    assert (model / "1" / "warmup" / sample.name).read_bytes() == sample.read_bytes()
 
 
 def test_labels_are_the_classes_of_the_dataset_in_their_order(built: Built) -> None:
@@ -51,9 +65,10 @@ def test_the_manifest_has_the_digests_of_the_files(built: Built) -> None:
     """It also holds the config that the version was proven with."""
     version = built.workspace.repository / "fashion_cnn" / "1"
     manifest = json.loads((version / "manifest.json").read_text())
-    assert manifest["files"] == {
-        name: sha256(version / name) for name in ("model.pt", "metrics.jsonl")
-    }
+    (sample,) = (version / "warmup").iterdir()
+    names = (*VERSION_FILES, f"warmup/{sample.name}")
+    assert manifest["files"] == {name: sha256(version / name) for name in names}
+    assert manifest["golden"] == "4 rows"
     digest = hashlib.sha256(manifest["config"].encode()).hexdigest()
     assert built.files[f"{MODEL}/config.pbtxt"] == digest == manifest["config_sha256"]
     assert {proof["verdict"] for proof in manifest["proofs"].values()} == {"passed"}

@@ -66,13 +66,17 @@ def again(
     )
 
 
-FILES = ("2/manifest.json", "2/metrics.jsonl", "2/model.pt")
+FILES = (
+    *("2/golden_request.json", "2/golden_response.json"),
+    *("2/manifest.json", "2/metrics.jsonl", "2/model.pt"),
+)
 
 
 def test_it_is_version_2(again: Again) -> None:
     """Version 1 keeps its bytes; config and labels, which the seed leaves alone, do too."""
     assert "fashion_cnn version 2 is published" in again.result.out
-    new = {"2": "folder"} | {name: again.after[name] for name in FILES}
+    new = {"2": "folder", "2/warmup": "folder"} | {name: again.after[name] for name in FILES}
+    new |= {f"2/{path}": one for path, one in again.before.items() if path.startswith("warmup/")}
     assert again.after == dict(again.before) | new
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packager.client import Client
+from packager.repository.layout import GOLDEN_RESPONSE_FILE
+from packager.repository.manifest import sealed, sha256
 from packager.repository.transition import LABELS_COPY
 from packager.server.embedded import embedded
 from packager.spec.server import ControlMode, EmbeddedServerSpec
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from packager.server.running import Server
 
-    from .conftest import Built
+    from .conftest import Built, Served
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,56 @@ def test_in_poll_mode_a_new_version_is_proven_after_publishing(
     assert "max_batch_size: 64" in (model / "config.pbtxt").read_text()
     assert _index(following) == {"fashion_cnn": "READY"}
     assert _live_verdict(model, 2) == "passed"
+
+
+def _verify(workspace: Workspace, url: str, *more: str) -> Result:
+    asked = ("task=versions", "task.action=verify", "task.model=fashion_cnn", "server=external")
+    return workspace.run(*asked, f"server.url={url}", *more)
+
+
+def test_verifying_asks_a_server_the_golden_requests(
+    with_version_1: Workspace, served: Served
+) -> None:
+    """A line a version; one that the server does not serve is wrong only where it is named."""
+    result = _verify(with_version_1, served.url)
+    assert (result.status, result.err) == (0, "")
+    assert re.match(
+        r"fashion_cnn: version 1 is as published; not signed; answers as when it was proven, max"
+        r" error \d\.\de-\d+ of max\|y\|\n",
+        result.out,
+    )
+    model = with_version_1.repository / "fashion_cnn"
+    shutil.copytree(model / "1", model / "5")
+    manifest = json.loads((model / "5" / "manifest.json").read_text())
+    (model / "5" / "manifest.json").write_text(sealed(manifest | {"version": 5}))
+    unserved = "not served at 127.0.0.1:"
+    assert (
+        f"version 5 is as published; not signed; {unserved}"
+        in _verify(with_version_1, served.url).out
+    )
+    named = _verify(with_version_1, served.url, "task.version=5")
+    assert (named.status, f"fashion_cnn/5 is {unserved}" in named.out) == (1, True)
+    assert "1 version is not served as proven" in named.error
+
+
+def test_verifying_tells_a_server_that_answers_otherwise(
+    with_version_1: Workspace, served: Served
+) -> None:
+    """The output and by how much; status 1, and 4 where nobody answers."""
+    version = with_version_1.repository / "fashion_cnn" / "1"
+    response = json.loads((version / GOLDEN_RESPONSE_FILE).read_text())
+    response["outputs"][0]["data"][3] += 1000.0
+    (version / GOLDEN_RESPONSE_FILE).write_text(json.dumps(response))
+    manifest = json.loads((version / "manifest.json").read_text())
+    manifest["files"][GOLDEN_RESPONSE_FILE] = sha256(version / GOLDEN_RESPONSE_FILE)
+    (version / "manifest.json").write_text(sealed(manifest))
+    result = _verify(with_version_1, served.url, "task.format=json")
+    assert result.status == 1
+    (found,) = json.loads(result.out)[0]["findings"]
+    assert found["path"] == "fashion_cnn/1"
+    assert "output 'output0' is off by 1.0e+00 of max|y|, allowed 1e-04" in found["problem"]
+    away = _verify(with_version_1, "127.0.0.1:1", "server.ready_timeout_s=0.1")
+    assert (away.status, "no ready Triton answered at 127.0.0.1:1" in away.error) == (4, True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

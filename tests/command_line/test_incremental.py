@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 AFTER_TRAINING = {"export", "contract", "batching", "parity", "live"}
 EDITS = {
-    "packager/datasets/formats.py": {"data", "train", *AFTER_TRAINING},
+    # The config names a sample of the data by its content.
+    "packager/datasets/formats.py": {"data", "train", "render", "rules", *AFTER_TRAINING},
     "packager/training/optimization.py": {"train", *AFTER_TRAINING},
     "packager/tasks/training.py": {"train", *AFTER_TRAINING},
     "packager/export/fresh_process.py": AFTER_TRAINING,

@@ -117,8 +117,9 @@ def test_a_version_is_the_same_to_the_byte(twice: Twice, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*SWEPT, *ALONE])
 def test_what_lies_beside_a_version_is_the_same(twice: Twice, name: str) -> None:
-    """The config and the labels."""
+    """The config, the labels, and what the config has run while it loads."""
     first, second = (version.parent for version in twice.versions(name))
+    assert tree(first / "warmup") == tree(second / "warmup") != {}
     for file in ("config.pbtxt", "labels.txt"):
         assert (first / file).read_bytes() == (second / file).read_bytes()
 

@@ -85,7 +85,9 @@ def test_sixteen_different_builds_give_sixteen_whole_versions(different: Sixteen
         manifest = json.loads((folder / "manifest.json").read_text())
         seeds[manifest["seed"]] = version
         assert manifest["files"] == {
-            path.name: sha256(path) for path in folder.iterdir() if path.name != "manifest.json"
+            path.relative_to(folder).as_posix(): sha256(path)
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != "manifest.json"
         }
     assert sorted(seeds) == list(range(COUNT))
     for seed, result in enumerate(different.results):

@@ -12,6 +12,7 @@ import pytest
 
 from packager.model_config.parse import parse
 from packager.model_config.render import render
+from packager.model_config.warmup import Sample, warmup
 from packager.resources import folder
 
 from .composing import recipe
@@ -37,19 +38,19 @@ def test_a_shipped_recipe_renders_to_its_golden_text(model: str, equals_golden: 
 
 
 def test_every_value_of_serving_has_its_place(equals_golden: Check) -> None:
-    """The optional parts of the template too: GPUs, preferred sizes, delay."""
-    text = render(
-        recipe(
-            "model=fashion_cnn",
-            "serving/instance_group=gpu",
-            "serving.instance_group.count=2",
-            "serving.instance_group.gpus=[0,1]",
-            "serving.max_batch_size=64",
-            "serving.dynamic_batching.preferred_batch_size=[16,64]",
-            "serving.dynamic_batching.max_queue_delay_us=100",
-        )
+    """The optional parts of the template too: GPUs, preferred sizes, delay, warmup."""
+    made = recipe(
+        "model=fashion_cnn",
+        "serving/instance_group=gpu",
+        "serving.instance_group.count=2",
+        "serving.instance_group.gpus=[0,1]",
+        "serving.max_batch_size=64",
+        "serving.dynamic_batching.preferred_batch_size=[16,64]",
+        "serving.dynamic_batching.max_queue_delay_us=100",
+        "serving.warmup=5",
     )
-    equals_golden("every_serving_value", text)
+    sent = warmup(made, [Sample(dims=(1, 28, 28), content=bytes(4 * 28 * 28))])
+    equals_golden("every_serving_value", render(made, warmup=sent))
 
 
 @pytest.mark.parametrize(

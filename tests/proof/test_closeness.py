@@ -7,14 +7,8 @@ import math
 import pytest
 import torch
 
-from packager.proof.closeness import (
-    FLOAT32_TOLERANCE,
-    TOP1_AGREEMENT,
-    Closeness,
-    closeness,
-    relative_error,
-    tolerance,
-)
+from packager.proof.closeness import Closeness, closeness, relative_error, tolerance
+from packager.proof.tolerances import FLOAT32_TOLERANCE, TOP1_AGREEMENT
 
 NAN, INF = math.nan, math.inf
 

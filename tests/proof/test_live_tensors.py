@@ -17,11 +17,15 @@ from packager.client import Client
 from packager.errors import ProofError
 from packager.export.torchscript import export, load
 from packager.model_config.render import render
-from packager.proof import contract, live, parity
+from packager.model_config.warmup import Sample, warmup
+from packager.model_metadata import Executions
+from packager.proof import contract, live, parity, rules
 from packager.proof.asking import answers
+from packager.proof.golden import Golden, golden
 from packager.proof.question import Question
+from packager.proof.replay import Asked
 from packager.proof.samples import generated, stacked
-from packager.repository.layout import ModelPaths
+from packager.repository.layout import GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE, ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportMethod
 from packager.spec.server import EmbeddedServerSpec
@@ -68,6 +72,7 @@ class Served:
     client: Client
     address: str
     questions: dict[str, Question]
+    warmed: dict[str, Executions]
 
     def prove(self, name: str, question: Question | None = None) -> str:
         """Return the finding of a model's proof."""
@@ -82,8 +87,14 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> Que
     export(module, method=ExportMethod.freeze, path=model.artifact(1))
     artifact = load(model.artifact(1))
     made = contract.derive_outputs(dataclasses.replace(made, name=name), artifact)
-    model.config.write_text(render(made))
-    contract.prove(made, artifact, config=render(made))
+    sent = warmup(made, [_sample(rows) for rows in generated(made.inputs)])
+    model.warmup.mkdir()
+    for one in sent:
+        (model.warmup / one.file).write_bytes(one.content)
+    text = render(made, warmup=sent)
+    model.config.write_text(text)
+    rules.prove(text, made, warmup=sent)
+    contract.prove(made, artifact, config=text)
     _, kept = parity.prove(
         artifact,
         load(model.artifact(1)),
@@ -92,6 +103,10 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> Que
         source="generated inputs",
     )
     return Question(recipe=made, rows=kept.rows, expected=kept.expected, version=1)
+
+
+def _sample(rows: torch.Tensor) -> Sample:
+    return Sample(dims=tuple(rows[0].shape), content=rows[0].contiguous().numpy().tobytes())
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +133,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     ):
         for name in questions:
             client.wait_for_model(name, 1)
-        yield Served(client, server.endpoints.http, questions)
+        warmed = {name: client.executions(name, 1) for name in questions}
+        yield Served(client, server.endpoints.http, questions, warmed)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -130,6 +146,30 @@ def test_it_is_served_as_it_answers_here(name: str, served: Served) -> None:
     finding = served.prove(name)
     assert "metadata equals the recipe" in finding
     assert ("2 protocols" if name == "half" else "3 protocols") in finding
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_is_run_while_it_loads(name: str, served: Served) -> None:
+    """Before the first client, one sample; whatever the data type."""
+    serving = served.questions[name].recipe.serving
+    assert served.warmed[name].batches == {1: serving.warmup}
+    assert served.warmed["swapped"].batches == {}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_golden_request_is_answered_as_its_golden_response_says(
+    name: str, served: Served
+) -> None:
+    """To the last file byte as they are published; where JSON can hold the answers."""
+    made = golden(served.questions[name])
+    if name == "half":
+        assert made == Golden(finding="none: JSON has no half precision")
+        return
+    request, response = (made.files[file] for file in (GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE))
+    found = Asked(served.address, name, 1).replay(request, response)
+    assert found.problems == ()
+    assert found.finding.startswith("answers as when it was proven")
+    assert max(map(len, made.files.values())) < 2**20
 
 
 def test_half_precision_travels_in_binary_only(served: Served) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packager.model_config.parse import read
 from packager.model_config.rules.versions import served
+from packager.repository import shared
 from packager.repository.layout import ModelPaths
 from packager.repository.versions import versions
 from tests.repository.publisher import asked, label, mark
@@ -31,6 +32,13 @@ def problems(root: Path, name: str, change: Change, *, expected: Iterable[int]) 
     return [*lost, *broken, *misfits]
 
 
+def lacking_samples(model: ModelPaths, config: Path) -> list[str]:
+    """Return the samples that a config names and that are not there as their names tell."""
+    warmups = read(config.read_text()).model_warmup
+    names = [given.input_data_file for one in warmups for given in one.inputs.values()]
+    return [name for name in names if not shared.is_in_place(model, f"warmup/{name}")]
+
+
 def left_in_staging(root: Path) -> list[str]:
     """Return what lies in staging, which is nothing after publishers that ended normally."""
     return sorted(path.name for path in (root / ".models.staging").iterdir())
@@ -51,6 +59,8 @@ def _misfits(
     numbers = served(config, there)
     if not numbers:
         yield f"{path.name} serves nothing"
+    for sample in lacking_samples(model, path):
+        yield f"{path.name} names {sample}, which is not there"
     labels = (model.directory / config.output[0].label_filename).read_text()
     for number in numbers:
         fits = (asked(change, number), str(mark(change, number)), f"{label(change, number)}\n")

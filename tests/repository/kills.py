@@ -131,7 +131,8 @@ def _place(path: str, root: Path) -> str:
     # A file without a name, on which filelock tries whether the filesystem has locks.
     path = re.sub(r"/#\d+$", "/unnamed", path)
     path = re.sub(r"^staging/[^/]+-[0-9a-f]{8}(/[^/]+)?", r"staged", path)
-    return re.sub(r"labels-[0-9a-f]{8}", "labels-copy", re.sub(r"/\d+(?=/|$)", "/N", path))
+    path = re.sub(r"input\d+-[0-9a-f]{8}", "sample", re.sub(r"/\d+(?=/|$)", "/N", path))
+    return re.sub(r"labels-[0-9a-f]{8}", "labels-copy", path)
 
 
 def _label(call: str, places: list[str]) -> str:

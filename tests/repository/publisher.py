@@ -6,7 +6,9 @@ which version they are and which config they fit.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 import sys
 from enum import Enum
 from pathlib import Path
@@ -49,6 +51,8 @@ output [
 ]
 instance_group [{{ count: {count} kind: KIND_CPU }}]
 parameters {{ key: "mark" value {{ string_value: "{mark(change, number)}" }} }}
+model_warmup [{{ name: "one" batch_size: 1 inputs {{ key: "{asked(change, number)}" value {{
+  data_type: TYPE_FP32 dims: [1] input_data_file: "{sample_file(change, number)}" }} }} }}]
 """
 
 
@@ -60,6 +64,17 @@ def asked(change: Change, number: int) -> str:
 def mark(change: Change, number: int) -> int:
     """Return what a version's config is known by."""
     return number if change is Change.breaking else 0
+
+
+def sample(change: Change, number: int) -> bytes:
+    """Return what a version is run with while it loads; of other instances now and then another."""
+    value = number // 2 if change is Change.instances else mark(change, number)
+    return struct.pack("<f", value)
+
+
+def sample_file(change: Change, number: int) -> str:
+    """Return the name of its file."""
+    return f"input0-{hashlib.sha256(sample(change, number)).hexdigest()[:8]}"
 
 
 def label(change: Change, number: int) -> str:
@@ -76,6 +91,9 @@ def write(model: ModelPaths, name: str, change: Change, number: int) -> None:
         "mark": str(mark(change, number)),
     }
     model.artifact(1).write_text(json.dumps(version))
+    for folder in (model.warmup, model.version_warmup(1)):
+        folder.mkdir(exist_ok=True)
+        (folder / sample_file(change, number)).write_bytes(sample(change, number))
     manifest = {
         "number": number,
         "identity": IDENTITY,

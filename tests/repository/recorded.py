@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
-from packager.model_config.render import render
+from packager.model_config.render import render as render_config
+from packager.model_config.warmup import Sample, WarmupInput, warmup
 from packager.repository.files import LocalFiles
 from packager.repository.layout import ModelPaths
 from packager.repository.manifest import Manifest, sha256
@@ -39,8 +42,9 @@ def publish_recorded(
     made: Recipe | None = None,
     *,
     labels: tuple[str, ...] | None = None,
+    sample: bytes | None = None,
 ) -> int:
-    """Publish a version as a build does; return its number."""
+    """Publish a version as a build does, perhaps with a sample to warm up; return its number."""
     made = made or recipe()
     labels = made.classes if labels is None else labels
     with staged(repository, made.name) as model:
@@ -48,12 +52,18 @@ def publish_recorded(
         model.artifact(1).write_text(weights)
         model.metrics(1).write_text('{"epoch": 1}\n')
         model.labels.write_text("".join(f"{label}\n" for label in labels))
-        files = {path.name: sha256(path) for path in (model.artifact(1), model.metrics(1))}
+        sent = () if sample is None else warmup(made, [Sample(dims=(1, 28, 28), content=sample)])
+        for folder, one in product((model.warmup, model.version_warmup(1)), sent):
+            folder.mkdir(exist_ok=True)
+            (folder / one.file).write_bytes(one.content)
+        found = (path for path in model.version(1).rglob("*") if path.is_file())
+        files = {path.relative_to(model.version(1)).as_posix(): sha256(path) for path in found}
+        manifest = partial(_manifest, made, labels, files, sent)
         return publish(
             model,
             repository,
-            identity=_manifest(made, labels, files, 1).identity,
-            finish=lambda number: _finish(model, _manifest(made, labels, files, number)),
+            identity=manifest(1).identity,
+            finish=lambda number: _finish(model, manifest(number)),
         ).version
 
 
@@ -68,15 +78,19 @@ def model_in(repository: RepositorySpec) -> ModelPaths:
 
 
 def _manifest(
-    made: Recipe, labels: tuple[str, ...], files: dict[str, str], number: int
+    made: Recipe,
+    labels: tuple[str, ...],
+    files: dict[str, str],
+    sent: tuple[WarmupInput, ...],
+    number: int,
 ) -> Manifest:
-    hosts = made.serving.hosts
+    render = partial(render_config, version=number, warmup=sent)
     return Manifest(
         recipe=made,
         files=files,
         version=number,
-        config=render(made, version=number),
-        host_configs={host.name: render(made.on(host), version=number) for host in hosts},
+        config=render(made),
+        host_configs={host.name: render(made.on(host)) for host in made.serving.hosts},
         labels=labels,
         dataset={"name": "fashion_mnist"},
         preprocessing={"scale": "uint8 / 255"},

@@ -89,6 +89,7 @@ def test_a_number_is_never_given_again(repository: RepositorySpec) -> None:
         ("instance_group [{ count: 2 }]", "x", True),
         ("dynamic_batching { }", "x", True),
         ("version_policy { all { } }", "x", True),
+        ('model_warmup { name: "w" batch_size: 1 }', "x", True),
         ("# a comment", "x", True),
         ("", "y", False),
         ('parameters { key: "a" value { string_value: "b" } }', "x", False),

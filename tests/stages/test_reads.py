@@ -178,6 +178,7 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
         {*TEXT, Stage.live},
     ),
     **rows("serving.version_policy.", {*TEXT, Stage.live}, versions=(4,)),
+    **rows("serving.", {*TEXT, Stage.live}, warmup=5),
     **rows("export.", {Stage.export}, method=ExportMethod.script),
     "export.pixels": (Pixels.float32, {Stage.export, *ASKED}),
 }

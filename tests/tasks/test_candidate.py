@@ -40,7 +40,7 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
     )
     with begun(packaged) as walk:
         _keep(walk, Stage.export, export(walk, Ingredients(walk)))
-        _keep(walk, Stage.render, rendered(walk.recipe))
+        _keep(walk, Stage.render, rendered(walk.recipe, walk.samples()))
         yield walk
 
 
@@ -62,9 +62,14 @@ def test_what_is_staged_is_digested_whole(walk: Walk, candidate: Candidate) -> N
     The manifest has the artifact's digest, and the config as the version's number makes it.
     """
     configs = ["config.pbtxt", "configs", "configs/cpu.pbtxt", "configs/gpu.pbtxt"]
-    assert sorted(candidate.sha256) == ["1", "1/model.pt", *configs]
-    manifest = manifest_of(walk, files=candidate.files(), proofs=[], version=7)
-    assert manifest.files == {"model.pt": candidate.sha256["1/model.pt"]}
+    (sample,) = (path.name for path in candidate.model.warmup.iterdir())
+    samples = ["warmup", f"warmup/{sample}"]
+    version = ["1", "1/model.pt", *(f"1/{path}" for path in samples)]
+    assert sorted(candidate.sha256) == [*version, *configs, *samples]
+    manifest = manifest_of(walk, candidate, proofs=[], version=7)
+    names = ("model.pt", f"warmup/{sample}")
+    assert manifest.files == {name: candidate.sha256[f"1/{name}"] for name in names}
+    assert sample.removeprefix("input0-") == manifest.files[f"warmup/{sample}"][:8]
     staged = candidate.model.config.read_text()
     assert "versions: [1]" in staged
     assert manifest.config == staged.replace("versions: [1]", "versions: [7]")

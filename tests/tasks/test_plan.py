@@ -94,13 +94,23 @@ def _reasons(recipe: Recipe) -> dict[str, str]:
 
 
 def test_why_each_stage_runs_is_said_as_far_as_it_is_known() -> None:
-    """Without data at hand: all but the config, which the recipe tells."""
+    """Without data at hand: not even the config, which names a sample of them by its content."""
     assert _reasons(FASHION) == {
         "data": "to be fetched",
-        **dict.fromkeys(("train", "export"), "after data"),
-        **dict.fromkeys(("render", "rules"), "no earlier build"),
+        **dict.fromkeys(("train", "export", "render"), "after data"),
+        "rules": "after render",
         **dict.fromkeys(("contract", "batching", "parity", "live"), "after export"),
     }
+
+
+def test_the_config_is_shown_before_its_sample_is_known() -> None:
+    """All but the digest in the sample's name; without a warmup to the byte."""
+    shown = make(replace(JOB, recipe=FASHION)).config_diff
+    assert shown is not None
+    assert '+      input_data_file: "input0-????????"\n' in shown
+    cold = replace(FASHION, serving=replace(FASHION.serving, warmup=0))
+    assert _reasons(cold)["render"] == "no earlier build"
+    assert "model_warmup" not in str(make(replace(JOB, recipe=cold)).config_diff)
 
 
 def test_a_config_that_follows_from_the_data_or_the_artifact_is_not_shown() -> None:
@@ -110,9 +120,9 @@ def test_a_config_that_follows_from_the_data_or_the_artifact_is_not_shown() -> N
         "data": [
             replace(FASHION, inputs=()),
             replace(FASHION, dataset=replace(FASHION.dataset, classes=())),
+            replace(FASHION, outputs=()),
         ],
         "export": [
-            replace(FASHION, outputs=()),
             replace(without_data([tensor("x", 4)], []), architecture=FILE),
         ],
     }

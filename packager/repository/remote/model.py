@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packager.errors import SpecError, UnavailableError
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER
+from packager.model_config.warmup import FILE as SAMPLE_FILE
+from packager.model_config.warmup import named
+from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, WARMUP_FOLDER
 from packager.repository.remote.claims import Claims, State
 from packager.repository.remote.committed import committed, has_list, listing
 from packager.repository.remote.files import RemoteFiles
@@ -89,18 +91,36 @@ class RemoteModel:
             texts = {path: _adopted(text, present) for path, text in before.texts.items()}
             self.commit(texts, before, lease)
 
+    def samples(self) -> frozenset[str]:
+        """Return the names of the samples for a warmup that are there."""
+        return frozenset(self.store.names(self.path(WARMUP_FOLDER)))
+
     def commit(self, texts: Mapping[str, str], before: Configs, lease: Lease) -> None:
         """Write configs, `config.pbtxt` last: that is the commit. Then take out other hosts'.
+
+        Samples that they name come before them, from the version that has them.
 
         Raises:
             UnavailableError: another publisher wrote them since `before` was read.
         """
+        self._put_samples(texts)
         hosts = sorted(path for path in texts if path != CONFIG_FILE)
         for path in (*hosts, CONFIG_FILE):
             if before.texts.get(path) != texts[path]:
                 lease.require()
                 self._write(path, texts[path], before.tags.get(path))
         self.store.remove(self.path(path) for path in before.texts if path not in texts)
+
+    def _put_samples(self, texts: Mapping[str, str]) -> None:
+        lacking = samples_in(texts) - (self.samples() if samples_in(texts) else frozenset())
+        for number in reversed(self.files.directories(self.name) if lacking else ()):
+            for name in [one for one in lacking if self._sample(one) in self.sizes(number)]:
+                copy = self.path(f"{number}/{self._sample(name)}")
+                self.store.copy(copy, self.path(self._sample(name)))
+                lacking -= {name}
+
+    def _sample(self, name: str) -> str:
+        return f"{WARMUP_FOLDER}/{name}"
 
     def _write(self, path: str, text: str, tag: str | None) -> None:
         """Write one config; a write whose answer was lost is known by what is there now."""
@@ -125,11 +145,28 @@ class RemoteModel:
         for number in self.files.directories(self.name):
             if number not in named and self.claims.is_left_over(number, now=now):
                 self.remove_version(number)
+        self._clear_samples(configs)
+
+    def _clear_samples(self, configs: Configs) -> None:
+        """Remove samples that no config names, of versions that are no more.
+
+        Where a version is left, a load by a config of before may read its sample still.
+        """
+        unnamed = {one for one in self.samples() if SAMPLE_FILE.fullmatch(one)}
+        unnamed -= samples_in(configs.texts)
+        for number in self.files.directories(self.name) if unnamed else ():
+            unnamed -= {path.rpartition("/")[2] for path in self.sizes(number)}
+        self.store.remove(self.path(self._sample(name)) for name in sorted(unnamed))
 
     def remove_version(self, number: int) -> None:
         """Remove a version that no config names; its number stays claimed."""
         self.claims.mark(number, State.removed)
         self.store.remove(self.path(f"{number}/{name}") for name in self.sizes(number))
+
+
+def samples_in(texts: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the samples that configs name for a warmup."""
+    return frozenset(name for text in texts.values() for name in named(text))
 
 
 def _adopted(config: str, present: tuple[int, ...]) -> str:

@@ -22,7 +22,7 @@ from packager.repository.manifest import unnumbered
 from packager.repository.remote import rewriting
 from packager.repository.remote.claims import State
 from packager.repository.remote.failures import reported
-from packager.repository.remote.model import RemoteModel
+from packager.repository.remote.model import RemoteModel, samples_in
 from packager.repository.remote.store import Store
 from packager.repository.state import served_versions
 
@@ -230,6 +230,9 @@ def _is_intact(model: RemoteModel, found: record.Record) -> bool:
     hosts = {f"{CONFIGS_FOLDER}/{host}.pbtxt": text for host, text in found.host_configs.items()}
     expected = hosts | {CONFIG_FILE: found.config}
     there = model.configs().texts
+    samples = samples_in(there)
+    if samples and not samples <= model.samples():
+        return False
     return {*found.files, MANIFEST_FILE} <= {*model.sizes(found.version)} and (
         {path: _comparable(text) for path, text in there.items()}
         == {path: _comparable(text) for path, text in expected.items()}

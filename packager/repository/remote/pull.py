@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from packager.errors import SpecError, UnavailableError
 from packager.repository import durable, record
-from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, ModelPaths
+from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, WARMUP_FOLDER, ModelPaths
 from packager.repository.manifest import sha256
 from packager.repository.policy import pinned
 from packager.repository.remote.failures import reported
-from packager.repository.remote.model import RemoteModel
+from packager.repository.remote.model import RemoteModel, samples_in
 from packager.repository.staging import reported as reported_here
 from packager.repository.state import served_versions
 
@@ -77,9 +77,27 @@ def _download(model: RemoteModel, staged: ModelPaths, version: int | None) -> tu
         )
     for number in versions:
         _download_version(model, staged, number)
-    for path, text in _configs(model, configs, version).items():
+    texts = _configs(model, configs, version)
+    for name in sorted(samples_in(texts)):
+        _take_sample(model, staged, name, versions)
+    for path, text in texts.items():
         _write(staged.directory / path, pinned(text, versions))
     return versions
+
+
+def _take_sample(
+    model: RemoteModel, staged: ModelPaths, name: str, versions: tuple[int, ...]
+) -> None:
+    """Put a sample that the configs name where Triton reads it: a version's own, or the store's."""
+    staged.warmup.mkdir(exist_ok=True)
+    copies = (staged.version_warmup(number) / name for number in versions)
+    copy = next((one for one in copies if one.is_file()), None)
+    if copy is not None:
+        shutil.copyfile(copy, staged.warmup / name)
+        return
+    with reported(model.url):
+        path = model.path(f"{WARMUP_FOLDER}/{name}")
+        model.store.download(path, staged.warmup / name)
 
 
 def _download_version(model: RemoteModel, staged: ModelPaths, number: int) -> None:

@@ -33,27 +33,44 @@ output [
   }
 ]
 # %s
-version_policy {
+%sversion_policy {
   %s
+}
+"""
+WARMUP = """model_warmup {
+  name: "one"
+  batch_size: 1
+  inputs { key: "x" value { data_type: TYPE_FP32 dims: [ 4 ] input_data_file: "%s" } }
 }
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marked:
-    """A version whose every file says `mark`; `NUMBER` in the policy is its own."""
+    """A version whose every file says `mark`; `NUMBER` in the policy is its own.
+
+    `sample`, where it is given, is what it is run with while it loads.
+    """
 
     mark: str
     name: str = "m"
     policy: str = LATEST
     hosts: tuple[str, ...] = ()
     size: int = 100
+    sample: bytes = b""
 
     @property
     def files(self) -> dict[str, bytes]:
         """The files of its directory."""
         metrics = json.dumps({"mark": self.mark}) + "\n"
-        return {"model.pt": self.mark.encode() * self.size, "metrics.jsonl": metrics.encode()}
+        samples = {f"warmup/{self.sample_file}": self.sample} if self.sample else {}
+        weights = self.mark.encode() * self.size
+        return {"model.pt": weights, "metrics.jsonl": metrics.encode(), **samples}
+
+    @property
+    def sample_file(self) -> str:
+        """The name of the sample's file."""
+        return f"input0-{hashlib.sha256(self.sample).hexdigest()[:8]}"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -64,6 +81,7 @@ class Marked:
         """Write what does not depend on the number."""
         model.version(1).mkdir(parents=True)
         for name, content in self.files.items():
+            (model.version(1) / name).parent.mkdir(exist_ok=True)
             (model.version(1) / name).write_bytes(content)
         model.labels.write_text("".join(f"{label}\n" for label in self.labels))
         if self.hosts:
@@ -82,7 +100,8 @@ class Marked:
         return str(self._manifest(1)["identity"])
 
     def _config(self, number: int) -> str:
-        return CONFIG % (self.name, self.mark, self.policy.replace("NUMBER", str(number)))
+        warmup = WARMUP % self.sample_file if self.sample else ""
+        return CONFIG % (self.name, self.mark, warmup, self.policy.replace("NUMBER", str(number)))
 
     def _host_configs(self, number: int) -> dict[str, str]:
         return {host: f"# {host}\n{self._config(number)}" for host in self.hosts}

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packager.errors import SpecError
+from packager.repository.files import LocalFiles
 from packager.repository.integrity import model_findings, version_findings
 from packager.repository.remote.changes import prune, serve
 from packager.repository.remote.files import RemoteFiles
 from packager.repository.remote.publish import next_version
+from packager.repository.remote.pull import pull
+from packager.repository.remote.store import Store
 from packager.repository.state import ModelState, read
 
-from .models import publish_marked
+from .models import Marked, publish_marked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packager.spec.recipe import RemoteRepositorySpec
 
 
@@ -53,6 +58,32 @@ def test_a_version_after_a_rollback_takes_over(three: RemoteRepositorySpec) -> N
     publish_marked(three, "d")
     state = _state(three)
     assert (state.versions, state.served) == ((1, 2, 3, 4), (4,))
+
+
+def test_a_version_is_served_with_its_own_sample(
+    repository: RemoteRepositorySpec, bucket: str, tmp_path: Path
+) -> None:
+    """It is there before the config that names it, and goes once no version has it any more."""
+    marked = [Marked(mark=mark, sample=mark.encode() * 16) for mark in "ab"]
+    for one in marked:
+        publish_marked(repository, one)
+    first, second = (f"{bucket}/team/models/m/warmup/{one.sample_file}" for one in marked)
+    store = Store("s3")
+    store.remove([first])
+    assert serve(repository, "m", 1) == (1,)
+    assert _state(repository).served == (1,)
+    assert store.read(first) == marked[0].sample
+    pulled = pull(repository, "m", to=tmp_path)
+    assert [path.name for path in pulled.model.warmup.iterdir()] == [marked[0].sample_file]
+    files = LocalFiles(tmp_path)
+    assert model_findings(files, read(files, "m")) == []
+    store.remove([first])
+    assert publish_marked(repository, marked[0], same=True).new
+    prune(repository, "m", [2])
+    assert store.read(second) == marked[1].sample
+    publish_marked(repository, "c")
+    assert (store.read(first), store.read(second)) == (marked[0].sample, None)
+    assert _state(repository).versions == (1, 3, 4)
 
 
 def test_pruned_versions_are_gone(three: RemoteRepositorySpec) -> None:
