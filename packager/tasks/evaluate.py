@@ -16,8 +16,8 @@ from packager.errors import ProofError, SpecError
 from packager.load.batches import batch_size, batches, rows_of
 from packager.load.closed_loop import Request, Way, ask_all
 from packager.load.timings import Timings
-from packager.proof.closeness import ACCURACY_LOSS
 from packager.proof.samples import image_rows
+from packager.proof.tolerances import ACCURACY_LOSS
 from packager.spec.asking import ReportFormat
 from packager.tasks.recording import preprocessing_record
 from packager.tasks.served import ServedModel, served_model
