@@ -12,6 +12,7 @@ removed before the end, for ext4 searches past inodes that were just freed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -167,17 +168,21 @@ def main() -> None:
     os.sched_setaffinity(0, cores)
     spec = dataset(DEBIAN, TORCHVISION, name="fashion_mnist")
     data = load(spec, fetch(spec, cache=user_cache.root() / "data"))
-    folders = arguments.folder or [Path(), *([MEMORY] if MEMORY.is_dir() else [])]
+    folders = arguments.folder or [*([MEMORY] if MEMORY.is_dir() else []), Path()]
     figures = encoders(data) | {"cores": float(len(cores)), "load": os.getloadavg()[0]}
-    for number, folder in enumerate(folders):
-        kind = "memory" if folder == MEMORY else "disk" if number == 0 else f"folder{number}"
-        with tempfile.TemporaryDirectory(prefix="packager-bench-", dir=folder) as place:
-            found = measure(Path(place).absolute(), data, len(cores))
-        figures |= {f"{kind}_{key}": value for key, value in found.items()}
-    for key, value in figures.items():
-        print(f"{key:40} {value:12,.4g}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    with contextlib.ExitStack() as stack:
+        for number, folder in enumerate(folders):
+            kind = (
+                f"folder{number}" if arguments.folder else "memory" if folder == MEMORY else "disk"
+            )
+            place = tempfile.TemporaryDirectory(prefix="packager-bench-", dir=folder)
+            found = measure(Path(stack.enter_context(place)).absolute(), data, len(cores))
+            figures |= {f"{kind}_{key}": value for key, value in found.items()}
+        for key, value in figures.items():
+            print(f"{key:40} {value:12,.4g}", flush=True)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        print("removing the files, which takes a disk minutes ...", flush=True)
 
 
 if __name__ == "__main__":
