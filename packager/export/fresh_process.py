@@ -23,7 +23,7 @@ from packager.errors import PackagerError
 from packager.export import torchscript
 from packager.export.preprocessing import with_preprocessing
 from packager.spec.dataset import NormalizeSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +37,7 @@ class ExportSource:
     """All that an artifact follows from; `takes_pixels` puts scaling and `normalize` into it."""
 
     module: ModuleSource
-    method: ExportMethod
+    form: ExportForm
     takes_pixels: bool
     normalize: NormalizeSpec | None
 
@@ -84,7 +84,7 @@ def main() -> None:
     _name_sources_by_package()
     answer: Exception | None = None
     try:
-        torchscript.export(exported_module(source), method=source.method, path=path)
+        torchscript.export(exported_module(source), form=source.form, path=path)
     except (PackagerError, OSError) as error:
         answer = error
     sys.stdout.buffer.write(pickle.dumps(answer))

@@ -255,7 +255,7 @@ def _training(recipe: Recipe, weights: WeightsSpec | None) -> str:
 def _export(recipe: Recipe) -> str:
     if isinstance(recipe.architecture, TorchScriptSpec):
         return f"{recipe.architecture.path} as it is"
-    text = f"TorchScript ({recipe.export.method.value})"
+    text = f"TorchScript ({recipe.export.optimize.value})"
     return f"{text} of raw uint8 pixels" if recipe.export.pixels is Pixels.uint8 else text
 
 

@@ -53,7 +53,13 @@ def prove(stage: Stage, walk: Walk, ingredients: Ingredients, candidate: Candida
         case Stage.batching:
             sample = _sample(walk, ingredients)
             return proof_output(
-                batching.prove(candidate.loaded(), sample, recipe.serving, outputs=recipe.outputs)
+                batching.prove(
+                    candidate.loaded(),
+                    sample,
+                    recipe.serving,
+                    outputs=recipe.outputs,
+                    form=recipe.export.optimize,
+                )
             )
         case Stage.parity:
             return _parity(walk, ingredients, candidate)

@@ -14,14 +14,13 @@ from packager.export.torchscript import load
 from packager.proof.parity import Kept, prove, require_as_trained
 from packager.proof.result import Proof, Verdict
 from packager.proof.samples import generated, stacked
-from packager.spec.recipe import ExportMethod
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 from tests.training.images import tiny
 
 from . import artifacts, misfits
-from .artifacts import artifact
+from .artifacts import EXACT, artifact
 from .questions import labelled, rows
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from packager.datasets.load import Dataset
-    from packager.spec.recipe import Recipe
+    from packager.spec.recipe import ExportForm, Recipe
     from packager.spec.serving import ServingSpec
 
 BATCHED = recipe("model=fashion_cnn").serving
@@ -59,13 +58,11 @@ def _accuracy(module: nn.Module, images: Dataset) -> float:
     return float((classes == images.test.labels).float().mean())
 
 
-@pytest.mark.parametrize("method", ExportMethod)
-def test_an_exported_module_is_on_par(
-    method: ExportMethod, images: Dataset, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("form", EXACT)
+def test_an_exported_module_is_on_par(form: ExportForm, images: Dataset, tmp_path: Path) -> None:
     """Both methods; the trained module's first answers and the accuracy come with it."""
     module = tiny().eval()
-    proof, kept = _proven(artifact(module, tmp_path, method=method), module, images)
+    proof, kept = _proven(artifact(module, tmp_path, form=form), module, images)
     assert proof.verdict is Verdict.passed
     assert proof.finding.startswith("300 test images: max error ")
     assert proof.measured["relative_error"] < 1e-5

@@ -145,6 +145,6 @@ def test_what_made_it_is_told(manifest: Manifest) -> None:
 
 def test_any_value_of_a_spec_becomes_plain() -> None:
     """Paths, tuples, enums and mappings with other keys than strings."""
-    assert plain({1: (Path("/x"), FASHION.export.method, None, 1.5)}) == {
+    assert plain({1: (Path("/x"), FASHION.export.optimize, None, 1.5)}) == {
         "1": ["/x", "freeze", None, 1.5]
     }

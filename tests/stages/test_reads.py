@@ -27,7 +27,7 @@ from packager.spec.dataset import (
     SourceSpec,
 )
 from packager.spec.job import Stage
-from packager.spec.recipe import ExportMethod, ExportSpec, Pixels, Recipe
+from packager.spec.recipe import ExportForm, ExportSpec, Pixels, Recipe
 from packager.spec.serving import (
     DynamicBatchingSpec,
     HostSpec,
@@ -178,7 +178,7 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
         {*TEXT, Stage.live},
     ),
     **rows("serving.version_policy.", {*TEXT, Stage.live}, versions=(4,)),
-    **rows("export.", {Stage.export}, method=ExportMethod.script),
+    **rows("export.", {Stage.export}, optimize=ExportForm.none),
     "export.pixels": (Pixels.float32, {Stage.export, *ASKED}),
 }
 """By field: another value, and exactly the stages that read it themselves."""
