@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -41,7 +41,8 @@ class Residual(nn.Module):
         joined = torch.cat([after, before], 1)
         if x.size(2) > 4:
             joined = nn.functional.max_pool2d(joined, 2)
-        return torch.softmax(self.last(joined.view(joined.size(0), -1)), 1)
+        scores: Tensor = self.last(joined.view(joined.size(0), -1))
+        return torch.softmax(scores, 1)
 
 
 class TwoInTwoOut(nn.Module):
@@ -69,7 +70,8 @@ class Sequences(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         found, _ = self.recurrence(self.turned(self.words(words)))
-        return self.norm(torch.matmul(found, found.transpose(1, 2)) @ found)
+        joined: Tensor = self.norm(torch.matmul(found, found.transpose(1, 2)) @ found)
+        return joined
 
 
 class WritesLog(nn.Module):
@@ -131,19 +133,19 @@ def test_bfloat16_is_computed_in(kind: str, tmp_path: Path) -> None:
     loaded = artifact(module, tmp_path, form=BFLOAT16)
     expected = _answers(module, asked)
     assert closeness(_answers(loaded, asked), expected).relative_error > 1e-4
-    assert _bfloat16_constants(loaded)
+    assert torch.bfloat16 in {one.dtype for one in _constants(loaded)}
 
 
-def _bfloat16_constants(loaded: torch.jit.ScriptModule) -> list[Tensor]:
-    constants = (node.output().toIValue() for node in loaded.graph.findAllNodes("prim::Constant"))
-    return [one for one in constants if isinstance(one, Tensor) and one.dtype is torch.bfloat16]
+def _constants(loaded: torch.jit.ScriptModule) -> list[Tensor]:
+    graph: Any = loaded.graph
+    found = (node.output().toIValue() for node in graph.findAllNodes("prim::Constant"))
+    return [one for one in found if isinstance(one, Tensor)]
 
 
 def test_convolutions_weights_lie_channels_last(tmp_path: Path) -> None:
     """As they are loaded again."""
     loaded = artifact(made("residual")[0], tmp_path, form=LAST)
-    constants = [node.output().toIValue() for node in loaded.graph.findAllNodes("prim::Constant")]
-    weights = [one for one in constants if isinstance(one, Tensor) and one.dim() == 4]
+    weights = [one for one in _constants(loaded) if one.dim() == 4]
     assert len(weights) == 2
     assert all(one.is_contiguous(memory_format=torch.channels_last) for one in weights)
     assert not any(one.is_contiguous() for one in weights)
