@@ -19,9 +19,7 @@ def test_a_file_is_replaced_whole_or_left(tmp_path: Path) -> None:
     output_file.write(tmp_path / "link", b"after", where=KEY)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "after"
-    with pytest.raises(
-        UnavailableError, match="/dev/full cannot be written: No space"
-    ):
+    with pytest.raises(UnavailableError, match="/dev/full cannot be written: No space"):
         output_file.write(Path("/dev/full"), b"more", where=KEY)
     assert len(list(tmp_path.iterdir())) == 2
 

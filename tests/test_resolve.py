@@ -11,7 +11,7 @@ from packager.resolve.job import to_spec
 from packager.spec.asking import PredictTask, ServeTask
 from packager.spec.dataset import DataFormat, SourceKind
 from packager.spec.job import BuildTask, PlanFormat, PlanTask
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.server import (
     AutoServerSpec,
     ControlMode,
@@ -92,7 +92,7 @@ def test_all_missing_values_are_told_together() -> None:
 def test_every_value_of_a_recipe_arrives() -> None:
     """From the shipped YAML to the spec."""
     made = recipe("model=mnist_cnn")
-    assert (made.name, made.export.method) == ("mnist_cnn", ExportMethod.freeze)
+    assert (made.name, made.export.optimize) == ("mnist_cnn", ExportForm.channels_last)
     (tensor,) = made.inputs
     assert (tensor.name, tensor.data_type, tensor.dims) == ("input0", DataType.FP32, (1, 28, 28))
     assert made.classes == tuple("0123456789")
@@ -119,7 +119,7 @@ def test_values_of_the_command_line_arrive() -> None:
         "serving.instance_group.gpus=[0,2]",
         "serving.dynamic_batching.preferred_batch_size=[4,8]",
         "serving.dynamic_batching.max_queue_delay_us=50",
-        "export.method=script",
+        "export.optimize=none",
     )
     assert made.dataset is not None
     assert (made.dataset.resize, made.dataset.max_train_samples) == ((32, 40), 100)
@@ -128,7 +128,7 @@ def test_values_of_the_command_line_arrive() -> None:
     batching = made.serving.dynamic_batching
     assert batching is not None
     assert (batching.preferred_batch_size, batching.max_queue_delay_us) == ((4, 8), 50)
-    assert made.export.method is ExportMethod.script
+    assert made.export.optimize is ExportForm.none
 
 
 def test_a_local_folder_replaces_every_source() -> None:

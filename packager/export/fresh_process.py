@@ -6,11 +6,6 @@ export in one process differs from the first.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import pickle
-import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +14,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from packager.architectures.rebuild import ModuleSource, rebuild
-from packager.errors import PackagerError
-from packager.export import torchscript
+from packager.export import child, torchscript
 from packager.export.preprocessing import with_preprocessing
 from packager.spec.dataset import NormalizeSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from torch import nn
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a process gets when its parent dies."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +28,7 @@ class ExportSource:
     """All that an artifact follows from; `takes_pixels` puts scaling and `normalize` into it."""
 
     module: ModuleSource
-    method: ExportMethod
+    form: ExportForm
     takes_pixels: bool
     normalize: NormalizeSpec | None
 
@@ -49,23 +40,7 @@ def export(source: ExportSource, path: Path) -> None:
         SpecError, ProofError: the module cannot be made there, or is not TorchScript.
         PackagerError: that process ended otherwise.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "packager.export.fresh_process"],
-        input=pickle.dumps((sys.path, source, path)),
-        stdout=subprocess.PIPE,
-        # Nothing that TorchScript writes may follow from an order that differs between processes.
-        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=False,
-    )
-    answer = pickle.loads(done.stdout) if done.returncode == 0 else None  # noqa: S301  our child's
-    if isinstance(answer, Exception):
-        raise answer
-    if done.returncode != 0:
-        raise PackagerError(
-            f"the process that exports ended with status {done.returncode}",
-            where="export",
-            remedy="read what it wrote above; a negative status is a signal's, and 9 may be memory",
-        )
+    child.call("packager.export.fresh_process", source, path, does="exports")
 
 
 def exported_module(source: ExportSource) -> nn.Module:
@@ -74,20 +49,9 @@ def exported_module(source: ExportSource) -> nn.Module:
     return with_preprocessing(module, source.normalize).eval() if source.takes_pixels else module
 
 
-def main() -> None:
-    """Read what to export on stdin, write it, and answer on stdout with nothing or an error."""
-    # A Ctrl-C is the parent's to handle; its death is ours too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    search, source, path = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  our parent's
-    sys.path[:] = search
+def _export(source: ExportSource, path: Path) -> None:
     _name_sources_by_package()
-    answer: Exception | None = None
-    try:
-        torchscript.export(exported_module(source), method=source.method, path=path)
-    except (PackagerError, OSError) as error:
-        answer = error
-    sys.stdout.buffer.write(pickle.dumps(answer))
+    torchscript.export(exported_module(source), form=source.form, path=path)
 
 
 def _name_sources_by_package() -> None:
@@ -112,4 +76,4 @@ def _in_package(file: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    child.serve(_export)

@@ -132,7 +132,7 @@ _TORCH = (
         remedy="a device was traced into the graph: script the module, or make tensors in forward()"
         " with device=x.device",
         judge=Judge.backend,
-        key="export.method",
+        key="export.optimize",
     ),
     Rule(
         id="TRN931",

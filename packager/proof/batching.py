@@ -15,11 +15,12 @@ import torch
 from packager.errors import ProofError, UnavailableError
 from packager.export.existing import training_operators
 from packager.proof.asking import FAILURES, answers, told
-from packager.proof.closeness import Closeness, closeness
+from packager.proof.closeness import Closeness, closeness, of_itself
 from packager.proof.dependence import SMALL, Cause, answers_of_kept, cause_of, changes
 from packager.proof.promise import require_promised
 from packager.proof.result import Proof
 from packager.proof.samples import Rows, further_sizes, repeated, request_sizes
+from packager.spec.recipe import DEFAULT_FORM, ExportForm
 from packager.spec.serving import ServingSpec
 from packager.spec.tensors import TensorSpec
 
@@ -67,11 +68,13 @@ def prove(
     serving: ServingSpec,
     *,
     outputs: Sequence[TensorSpec] = (),
+    form: ExportForm = DEFAULT_FORM,
 ) -> Proof:
     """Run rows [N, ...] of every input in batches of many sizes, and each batch changed.
 
     A row's answer must stay when its batch is asked in reverse or shuffled, when its neighbours
-    become zeros or other rows, and when the row is asked alone. Answers are held to `outputs`.
+    become zeros or other rows, and when the row is asked alone, as far as the artifact's `form` can
+    tell. Answers are held to `outputs`.
 
     Raises:
         ProofError: a batch size fails, an output has not one row for each of the batch's or is not
@@ -81,10 +84,10 @@ def prove(
     """
     sizes = [size for size in request_sizes(serving) if size is not None]
     if not sizes:
-        return _without_batch(artifact, rows, serving)
+        return _without_batch(artifact, rows, serving, least=of_itself(form))
     row_bytes = sum(tensor[0].nbytes for tensor in rows)
     require_memory(serving, bytes_per_row=COPIES * row_bytes)
-    asked = _Asked(artifact, rows, serving, outputs)
+    asked = _Asked(artifact, rows, serving, outputs, of_itself(form))
     worst = max(asked.tried(size) for size in sizes)
     done, complete = list(sizes), True
     until = time.monotonic() + FURTHER_S
@@ -106,7 +109,9 @@ def prove(
     )
 
 
-def _without_batch(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Proof:
+def _without_batch(
+    artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec, *, least: float
+) -> Proof:
     """Ask the first samples one by one, and the same again from the last to the first."""
     samples = [tuple(tensor[index] for tensor in rows) for index in range(min(ALONE, len(rows[0])))]
     try:
@@ -119,7 +124,7 @@ def _without_batch(artifact: torch.jit.ScriptModule, rows: Rows, serving: Servin
             remedy="correct inputs, or the module",
         ) from error
     for first, second in zip(once, reversed(again), strict=True):
-        compared = closeness(second, first)
+        compared = closeness(second, first, least=least)
         if not compared.same:
             raise _dependent(Cause.chance, artifact, serving, compared, 1)
     return Proof(
@@ -136,6 +141,7 @@ class _Asked:
     rows: Rows
     serving: ServingSpec
     outputs: Sequence[TensorSpec]
+    least: float
     largest: int = 0
     seconds: float = 0.0
 
@@ -150,7 +156,7 @@ class _Asked:
             for compared in self._compared(repeated(self.rows, size)):
                 worst = max(worst, compared.relative_error)
                 if not compared.same:
-                    cause = _cause(self.artifact, self.rows, self.serving, size)
+                    cause = self._cause(size)
                     raise _dependent(cause, self.artifact, self.serving, compared, size)
         except FAILURES as error:
             raise ProofError(
@@ -171,19 +177,31 @@ class _Asked:
         require_promised(self.outputs, together, asked=asked)
         for change in changes(len(batch[0])):
             found = answers_of_kept(self.artifact, batch, change)
-            yield closeness(found, change.expected(together))
+            yield closeness(found, change.expected(together), least=self.least)
         if len(batch[0]) > 1 and 1 in request_sizes(self.serving):
-            yield _closeness_alone(self.artifact, batch, together)
+            yield self._closeness_alone(batch, together)
 
+    def _closeness_alone(self, batch: Rows, together: Rows) -> Closeness:
+        """Return how far the first rows' answers are from those that they have when asked alone."""
+        single = [
+            answers(self.artifact, tuple(tensor[index : index + 1] for tensor in batch))
+            for index in range(min(ALONE, len(batch[0])))
+        ]
+        alone = tuple(torch.cat(output) for output in zip(*single, strict=True))
+        return closeness(tuple(output[:ALONE] for output in together), alone, least=self.least)
 
-def _closeness_alone(artifact: torch.jit.ScriptModule, batch: Rows, together: Rows) -> Closeness:
-    """Return how far the first rows' answers are from those that they have when asked alone."""
-    single = [
-        answers(artifact, tuple(tensor[index : index + 1] for tensor in batch))
-        for index in range(min(ALONE, len(batch[0])))
-    ]
-    alone = tuple(torch.cat(output) for output in zip(*single, strict=True))
-    return closeness(tuple(output[:ALONE] for output in together), alone)
+    def _cause(self, size: int) -> Cause:
+        """Return what rows depend on, by a batch of three or more where it can be asked.
+
+        Of two rows nobody can tell whether the other or any other counts.
+        """
+        sizes = [other for other in request_sizes(self.serving) if other is not None]
+        small = max((other for other in sizes if other <= SMALL), default=size)
+        enough = size if size > 2 else max(size, small)
+        try:
+            return cause_of(self.artifact, repeated(self.rows, enough), least=self.least)
+        except FAILURES:
+            return cause_of(self.artifact, repeated(self.rows, size), least=self.least)
 
 
 def _spans(sizes: Sequence[int]) -> str:
@@ -196,19 +214,6 @@ def _spans(sizes: Sequence[int]) -> str:
         f"{span[0]}-{span[-1]}" if len(span) > 2 else ", ".join(map(str, span)) for span in spans
     ]
     return ", ".join(parts)
-
-
-def _cause(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec, size: int) -> Cause:
-    """Return what rows depend on, by a batch of three or more where it can be asked.
-
-    Of two rows nobody can tell whether the other or any other counts.
-    """
-    sizes = [other for other in request_sizes(serving) if other is not None]
-    small = max((other for other in sizes if other <= SMALL), default=size)
-    try:
-        return cause_of(artifact, repeated(rows, size if size > 2 else max(size, small)))
-    except FAILURES:
-        return cause_of(artifact, repeated(rows, size))
 
 
 def _dependent(

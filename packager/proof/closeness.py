@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from packager.proof.tolerances import FLOAT32_TOLERANCE, TOP1_AGREEMENT
+from packager.proof.tolerances import (
+    BFLOAT16_REPEATED,
+    BFLOAT16_TOLERANCE,
+    FLOAT32_TOLERANCE,
+    TOP1_AGREEMENT,
+)
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from packager.proof.samples import Rows
@@ -65,8 +71,12 @@ class _Output:
 
 @dataclass(slots=True)
 class Closeness:
-    """How far found answers are from expected ones, over all batches that are added."""
+    """How far found answers are from expected ones, over all batches that are added.
 
+    `least` widens the tolerance: see `of_module` and `of_itself`.
+    """
+
+    least: float = 0.0
     _outputs: dict[int, _Output] = field(default_factory=dict)
 
     def add(self, found: Rows, expected: Rows) -> None:
@@ -74,7 +84,9 @@ class Closeness:
         if len(found) != len(expected):
             found = tuple(torch.empty(0) for _ in expected)
         for index, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
-            output = self._outputs.setdefault(index, _Output(tolerance=tolerance(theirs.dtype)))
+            output = self._outputs.setdefault(
+                index, _Output(tolerance=max(self.least, tolerance(theirs.dtype)))
+            )
             if theirs.is_floating_point():
                 error, scale = _difference(ours, theirs)
                 output.error = max(output.error, error)
@@ -124,11 +136,21 @@ class Closeness:
         return text
 
 
-def closeness(found: Rows, expected: Rows) -> Closeness:
+def closeness(found: Rows, expected: Rows, *, least: float = 0.0) -> Closeness:
     """Compare one batch of answers."""
-    result = Closeness()
+    result = Closeness(least)
     result.add(found, expected)
     return result
+
+
+def of_module(form: ExportForm) -> float:
+    """Return what an artifact of a form may differ by at least from the module it is made from."""
+    return BFLOAT16_TOLERANCE if form is ExportForm.bfloat16 else 0.0
+
+
+def of_itself(form: ExportForm) -> float:
+    """Return what an artifact of a form may differ by at least from its own answers elsewhere."""
+    return BFLOAT16_REPEATED if form is ExportForm.bfloat16 else 0.0
 
 
 def tolerance(dtype: torch.dtype) -> float:

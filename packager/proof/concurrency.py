@@ -14,7 +14,7 @@ import torch
 from packager.client import Client, RequestError, WireFormat
 from packager.errors import ProofError
 from packager.model_metadata import Executions
-from packager.proof.closeness import Closeness
+from packager.proof.closeness import Closeness, of_itself
 from packager.proof.samples import stacked
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _send(
     def one(number: int) -> Closeness:
         source = random.Random(CLIENTS * seed + number)  # noqa: S311  which rows, no secret
         wire = wires[number % len(wires)]
-        close = Closeness()
+        close = Closeness(of_itself(question.recipe.export.optimize))
         with Client(client.endpoints) as own:
             try:
                 barrier.wait(CONNECT_S)

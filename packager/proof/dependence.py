@@ -102,21 +102,25 @@ def answers_of_kept(artifact: torch.jit.ScriptModule, batch: Rows, change: Chang
     return tuple(output[kept] for output in changed)
 
 
-def cause_of(artifact: torch.jit.ScriptModule, batch: Rows) -> Cause:
-    """Return what the answers of a batch depend on that they should not, the plainest first."""
+def cause_of(artifact: torch.jit.ScriptModule, batch: Rows, *, least: float = 0.0) -> Cause:
+    """Return what the answers of a batch depend on that they should not, the plainest first.
+
+    Answers are the same within their type's tolerance, or `least`.
+    """
     size = len(batch[0])
     same = torch.arange(size)
 
     def stays(change: Change) -> bool:
         found = answers_of_kept(artifact, batch, change)
-        return closeness(found, change.expected(answers(artifact, batch))).same
+        expected = change.expected(answers(artifact, batch))
+        return closeness(found, expected, least=least).same
 
     if not stays(Change(same)):
         return Cause.chance
     copies = tuple(tensor[:1].expand(tensor.shape).contiguous() for tensor in batch)
     alike = answers(artifact, copies)
     first = tuple(output[:1].expand(output.shape) for output in alike)
-    if not closeness(alike, first).same:
+    if not closeness(alike, first, least=least).same:
         return Cause.place
     if all(stays(Change(same, fill)) for fill in (Fill.zeros, Fill.other_rows)):
         return Cause.number

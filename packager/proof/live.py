@@ -11,11 +11,12 @@ from packager.client import Client, WireFormat
 from packager.errors import ProofError
 from packager.model_config.render import PLATFORM, config_dims
 from packager.model_metadata import ModelMetadata, TensorMetadata
-from packager.proof.closeness import Closeness
+from packager.proof.closeness import Closeness, of_itself
 from packager.proof.concurrency import prove_together
 from packager.proof.refusals import prove_refusals
 from packager.proof.result import Proof, Verdict
 from packager.proof.samples import Rows
+from packager.spec.recipe import ExportForm
 from packager.spec.serving import InstanceKind
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def prove(client: Client, question: Question, *, model: str, grpc: bool) -> Proo
     _prove_metadata(client.model_metadata(model, question.version), question.recipe)
     wires = question.wires(grpc=grpc)
     answered = [_prove_answers(client, question, wire, model) for wire in wires]
-    between = _prove_agreement(answered)
+    between = _prove_agreement(answered, least=of_itself(question.recipe.export.optimize))
     together = prove_together(client, question, model=model, wires=wires)
     refused = prove_refusals(client, question, model=model, wires=wires)
     worst = max(
@@ -61,7 +62,7 @@ def prove(client: Client, question: Question, *, model: str, grpc: bool) -> Proo
     return Proof(
         name="live",
         finding=f"Triton {client.server_metadata()['version']}: metadata equals the recipe,"
-        f" {_spoken(wires)} as the module does (max error {worst.relative_error:.1e});"
+        f" {_spoken(wires)} as {_reference(question)} does (max error {worst.relative_error:.1e});"
         f" {together.finding}; {refused} wrong requests refused",
         measured=worst.measured | {"between_protocols": between, "wrong_requests": refused},
         timing=f"{batch}: {timings}; {together.timing}",
@@ -89,6 +90,12 @@ def skipped() -> Proof:
 def _spoken(wires: Sequence[WireFormat]) -> str:
     number = f"{len(wires)} protocols answer" if len(wires) > 1 else "1 protocol answers"
     return number if WireFormat.JSON in wires else f"{number} (JSON carries no FP16)"
+
+
+def _reference(question: Question) -> str:
+    """Return whose answers a question holds; see `parity.prove`."""
+    is_exact = question.recipe.export.optimize is not ExportForm.bfloat16
+    return "the module" if is_exact else "the artifact"
 
 
 def _prove_metadata(metadata: ModelMetadata, recipe: Recipe) -> None:
@@ -124,7 +131,7 @@ def _same(what: str, found: object, expected: object) -> None:
 
 
 def _prove_answers(client: Client, question: Question, wire: WireFormat, model: str) -> _Answered:
-    close, seconds, outputs = Closeness(), [], []
+    close, seconds, outputs = Closeness(of_itself(question.recipe.export.optimize)), [], []
     for rows, expected in question.requests(question.request_size):
         started = time.perf_counter()
         answer = client.infer(wire, model, question.version, question.named(rows))
@@ -134,7 +141,8 @@ def _prove_answers(client: Client, question: Question, wire: WireFormat, model: 
         outputs.append(found)
     if not close.same:
         raise ProofError(
-            f"over {wire.value} the server answers otherwise than the module does here: {close}",
+            f"over {wire.value} the server answers otherwise than {_reference(question)} does here:"
+            f" {close}",
             where="live",
             remedy="see the server's log",
         )
@@ -146,12 +154,12 @@ def _prove_answers(client: Client, question: Question, wire: WireFormat, model: 
     )
 
 
-def _prove_agreement(answered: Sequence[_Answered]) -> float:
+def _prove_agreement(answered: Sequence[_Answered], *, least: float) -> float:
     """Return the largest relative error between two protocols' answers to the same requests."""
     first, *others = answered
     worst = 0.0
     for other in others:
-        close = Closeness()
+        close = Closeness(least)
         for found, expected in zip(other.outputs, first.outputs, strict=True):
             close.add(found, expected)
         if not close.same:

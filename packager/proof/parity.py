@@ -17,12 +17,13 @@ from packager.proof.asking import (
     like,
     told,
 )
-from packager.proof.closeness import Closeness
+from packager.proof.closeness import Closeness, of_module
 from packager.proof.not_taken import fails_on_generated
 from packager.proof.promise import require_promised
 from packager.proof.result import Proof
 from packager.proof.samples import Answers, Rows, is_stacked
 from packager.proof.tolerances import ACCURACY_LOSS, TOP1_AGREEMENT
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +116,9 @@ def prove(
     `reference` is in evaluation mode and takes what the artifact takes: the module before export,
     or, for a file that is packaged as it is, that file loaded again. `batches` are rows [N, ...]
     with their labels [N], or None; `source` says what they are ("test images"). Also returns the
-    first `KEPT` rows with the reference's answers. What the artifact gives is held to `recipe`.
+    first `KEPT` rows with their answers: the reference's, or the artifact's where it computes in
+    bfloat16, since a server has to answer much closer to that. What the artifact gives is held to
+    `recipe`.
 
     NaN and infinity are refused on labelled images, where they mean diverged weights. Without
     labels they may be meant (the logarithm of a mask): the artifact must have the same ones in the
@@ -125,21 +128,25 @@ def prove(
         ProofError: an answer is off by more than the tolerance, or is not finite, or a class
             differs, or accuracy is lost.
     """
-    close, scores, keeping, count, special = Closeness(), _Scores(), _Keeping(), 0, 0
+    form = recipe.export.optimize
+    close, scores, keeping = Closeness(of_module(form)), _Scores(), _Keeping()
+    count, special = 0, 0
     for rows, labels in batches:
         expected = _expected(reference, rows, labels, recipe=recipe, source=source)
-        found = _found(artifact, rows, recipe.serving)
+        found = _found(artifact, rows, recipe)
         require_promised(recipe.outputs, found, asked=source)
         for ours, theirs in comparable(found, expected):
             close.add(ours, theirs)
         scores.add(found, expected, labels)
-        keeping.add(rows, expected)
+        keeping.add(rows, found if form is ExportForm.bfloat16 else expected)
         count += len(rows[0])
         special += sum(int((~_flat(output).isfinite()).sum()) for output in expected)
     if not count:
         raise ProofError(f"there are no {source} to ask", where="dataset", remedy="give some")
-    _require_same(close, scores)
-    _require_accuracy(scores)
+    if form is ExportForm.bfloat16:
+        _require_judged(scores)
+    _require_same(close, scores, form)
+    _require_accuracy(scores, form)
     of_itself = isinstance(reference, torch.jit.ScriptModule)
     return Proof(
         name="parity",
@@ -210,26 +217,44 @@ def _flat(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
     return torch.cat([row.flatten() for row in output])
 
 
-def _found(artifact: torch.jit.ScriptModule, rows: Rows, serving: ServingSpec) -> Answers:
+def _found(artifact: torch.jit.ScriptModule, rows: Rows, recipe: Recipe) -> Answers:
     try:
-        return as_served(artifact, rows, serving)
+        return as_served(artifact, rows, recipe.serving)
     except FAILURES as error:
         raise ProofError(
             f"the artifact fails where the module does not: {told(error)}",
-            where="export.method",
-            remedy="set export.method=script",
+            where="export.optimize",
+            remedy=_plainer(recipe.export.optimize),
         ) from error
 
 
-def _require_same(close: Closeness, scores: _Scores) -> None:
+def _plainer(form: ExportForm) -> str:
+    """Return the remedy for a form that answers otherwise than its module: one that does less."""
+    is_frozen_only = form in {ExportForm.freeze, ExportForm.none}
+    return f"set export.optimize={'none' if is_frozen_only else 'freeze'}"
+
+
+def _require_judged(scores: _Scores) -> None:
+    """Check that there were classes to judge by: numbers alone do not tell what bfloat16 costs."""
+    if scores.images:
+        return
+    raise ProofError(
+        "bfloat16 is judged by the classes of labelled images, and the model gives no score a class"
+        " as its one output",
+        where="export.optimize",
+        remedy=_plainer(ExportForm.bfloat16),
+    )
+
+
+def _require_same(close: Closeness, scores: _Scores, form: ExportForm) -> None:
     agreement = scores.measured.get("top1_agreement", 1.0)
     if close.same and agreement >= TOP1_AGREEMENT:
         return
     top1 = f"; top-1 agreement {agreement:.4f}" if scores.images else ""
     raise ProofError(
         f"the exported model answers otherwise than the module it was made from: {close}{top1}",
-        where="export.method",
-        remedy="set export.method=script",
+        where="export.optimize",
+        remedy=_plainer(form),
     )
 
 
@@ -253,14 +278,14 @@ def require_as_trained(proof: Proof, trained_accuracy: float) -> None:
         )
 
 
-def _require_accuracy(scores: _Scores) -> None:
+def _require_accuracy(scores: _Scores, form: ExportForm) -> None:
     measured = scores.measured
     if measured and measured["module_accuracy"] - measured["accuracy"] > ACCURACY_LOSS:
         raise ProofError(
             f"the exported model has accuracy {measured['accuracy']:.2%}, the module it was made"
             f" from {measured['module_accuracy']:.2%}",
-            where="export.method",
-            remedy="set export.method=script",
+            where="export.optimize",
+            remedy=_plainer(form),
         )
 
 

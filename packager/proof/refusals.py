@@ -10,7 +10,7 @@ import numpy as np
 from packager.client import Client, RequestError, WireFormat
 from packager.errors import ProofError
 from packager.model_config.render import config_dims
-from packager.proof.closeness import closeness
+from packager.proof.closeness import closeness, of_itself
 from packager.proof.question import REQUEST_BYTES, Arrays, Question
 from packager.proof.samples import repeated
 
@@ -44,12 +44,14 @@ def prove_refusals(
     """
     rows, expected = next(question.requests(_small(question)))
     right = question.named(rows)
+    least = of_itself(question.recipe.export.optimize)
     sent = 0
     for wire in wires:
         for wrong in _wrong_requests(question, right, rows):
             _prove_refused(client, question, wrong, (wire, model))
             answer = client.infer(wire, model, question.version, right)
-            _prove_still_right(question.compared(answer, expected), wrong, wire)
+            answered = question.compared(answer, expected)
+            _prove_still_right(answered, wrong, wire, least=least)
             sent += 1
     return sent
 
@@ -121,8 +123,10 @@ def _prove_refused(
     )
 
 
-def _prove_still_right(answered: tuple[Rows, Rows], wrong: _Wrong, wire: WireFormat) -> None:
-    close = closeness(*answered)
+def _prove_still_right(
+    answered: tuple[Rows, Rows], wrong: _Wrong, wire: WireFormat, *, least: float
+) -> None:
+    close = closeness(*answered, least=least)
     if not close.same:
         raise ProofError(
             f"over {wire.value} the server answers otherwise after {wrong.fault}: {close}",

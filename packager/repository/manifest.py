@@ -37,9 +37,10 @@ class Manifest:
 
     `host_configs` are the texts of `configs/<host>.pbtxt` by host. `files` maps the version's files
     to their sha256. `dataset`, `preprocessing` and `training` are None for a model that knows of no
-    data, or was not trained here. `stages` holds, by stage, the key of what it read. `times` are
-    the only part that differs between two builds of the same: when, and how long. `golden` says
-    how many rows the golden request has, or why there is none.
+    data, or was not trained here. `export` says which form the artifact has, and why. `stages`
+    holds, by stage, the key of what it read. `times` are the only part that differs between two
+    builds of the same: when, how long, how fast. `golden` says how many rows the golden request
+    has, or why there is none.
     """
 
     recipe: Recipe
@@ -52,6 +53,7 @@ class Manifest:
     training: Mapping[str, object] | None
     proofs: tuple[Proof, ...]
     host_configs: Mapping[str, str] = field(default_factory=dict)
+    export: Mapping[str, object] = field(default_factory=dict)
     metrics: Mapping[str, object] = field(default_factory=dict)
     code: Mapping[str, object] = field(default_factory=dict)
     host: Mapping[str, object] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Manifest:
             "dataset": plain(self.dataset),
             "preprocessing": plain(self.preprocessing),
             "module": plain(self.module),
+            "export": plain(self.export),
             "training": plain(self.training),
             "proofs": {proof.name: _proof(proof) for proof in self.proofs},
             "versions": {

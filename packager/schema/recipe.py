@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from packager.spec.dataset import DataFormat, SourceKind
-from packager.spec.recipe import ExportMethod, Pixels
+from packager.spec.recipe import DEFAULT_FORM, ExportForm, Pixels
 from packager.spec.serving import InstanceKind, VersionPolicyKind
 from packager.spec.tensors import DataType
 from packager.spec.training import (
@@ -214,7 +214,7 @@ class ServingConfig:
 
 @dataclass
 class ExportConfig:
-    """`export/`: how the module becomes TorchScript, and the pixels that clients send."""
+    """`export/`: the form of the artifact, and the pixels that clients send."""
 
-    method: ExportMethod = ExportMethod.freeze
+    optimize: ExportForm = DEFAULT_FORM
     pixels: Pixels = MISSING

@@ -26,6 +26,7 @@ class Stage(Enum):
 
     data = "data"
     train = "train"
+    optimize = "optimize"
     export = "export"
     render = "render"
     rules = "rules"

@@ -22,11 +22,23 @@ MODEL_NAME = re.compile(
 """One part of a path on every system: no way up, no device of Windows', no dot at the end."""
 
 
-class ExportMethod(Enum):
-    """How a module becomes TorchScript: compiled from source, and optionally frozen."""
+class ExportForm(Enum):
+    """What is done to a module that is compiled to TorchScript; each adds to the one before.
 
-    script = "script"
+    `none` leaves it as it is, `freeze` makes constants of its weights, `channels_last` has
+    convolutions compute in that layout where there are any, `bfloat16` computes sums of products in
+    that type. `auto` stands for the fastest of them, as measured when it is first built.
+    """
+
+    none = "none"
     freeze = "freeze"
+    channels_last = "channels_last"
+    bfloat16 = "bfloat16"
+    auto = "auto"
+
+
+DEFAULT_FORM = ExportForm.channels_last
+"""The fastest form that computes the same numbers on every host."""
 
 
 class Pixels(Enum):
@@ -43,8 +55,13 @@ class Pixels(Enum):
 class ExportSpec:
     """How a module becomes TorchScript, and what its input images are."""
 
-    method: ExportMethod = ExportMethod.freeze
+    optimize: ExportForm = DEFAULT_FORM
     pixels: Pixels = Pixels.float32
+
+    @property
+    def form(self) -> ExportForm:
+        """The form as far as it is known: the default until `auto` has chosen."""
+        return DEFAULT_FORM if self.optimize is ExportForm.auto else self.optimize
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +96,7 @@ class Recipe:
                 where="inputs/outputs",
                 remedy="give each its own name",
             )
+        self._require_form()
         self._require_data()
         self._require_training()
 
@@ -90,6 +108,21 @@ class Recipe:
     def on(self, host: HostSpec) -> Recipe:
         """Return the recipe as one kind of host runs it."""
         return replace(self, serving=self.serving.on(host))
+
+    def _require_form(self) -> None:
+        form = self.export.optimize
+        require(
+            form is DEFAULT_FORM or not isinstance(self.architecture, TorchScriptSpec),
+            f"is {form.value}, and a TorchScript file is packaged as it is",
+            where="export.optimize",
+            remedy="leave it out, or package the module that the file was made from",
+        )
+        require(
+            form is not ExportForm.bfloat16 or self.dataset is not None,
+            "is bfloat16, which is judged by the classes of labelled images, and there are no data",
+            where="export.optimize",
+            remedy=f"choose a dataset, or export.optimize={DEFAULT_FORM.value}",
+        )
 
     def _require_data(self) -> None:
         if self.dataset is not None:

@@ -44,6 +44,13 @@ ROOTS: Mapping[Stage, tuple[str, ...]] = {
         "packager.architectures.rebuild",
         "packager.spec.dataset",
     ),
+    Stage.optimize: (
+        "packager.export.measuring",
+        "packager.export.choice",
+        "packager.export.fresh_process",
+        "packager.proof.parity",
+        "packager.datasets.samples",
+    ),
     Stage.export: (
         "packager.export.fresh_process",
         "packager.export.existing",
@@ -79,6 +86,7 @@ _PROVING = ("proofs", "candidate", "ingredients")
 TASKS: Mapping[Stage, tuple[str, ...]] = {
     Stage.data: ("loading", "ingredients"),
     Stage.train: ("training", "ingredients"),
+    Stage.optimize: ("optimizing", "pinned", "ingredients"),
     Stage.export: ("exporting", "ingredients"),
     Stage.rules: _PROVING,
     Stage.contract: _PROVING,
@@ -101,6 +109,7 @@ FILES: Mapping[Stage, Mapping[str, Path]] = {
 LIBRARIES: Mapping[Stage, tuple[str, ...]] = {
     Stage.data: ("torch", "numpy", "pillow"),
     Stage.train: ("torch", "numpy"),
+    Stage.optimize: ("torch",),
     Stage.export: ("torch",),
     Stage.render: ("jinja2", "protobuf"),
     Stage.rules: ("protobuf", "tritonclient"),
@@ -111,10 +120,17 @@ LIBRARIES: Mapping[Stage, tuple[str, ...]] = {
 }
 """The libraries whose versions decide a stage's result."""
 
-MODULE_MADE = {Stage.train, Stage.export, Stage.parity}
+MODULE_MADE = {Stage.train, Stage.optimize, Stage.export, Stage.parity}
 """Stages that run the user's own module."""
 
-ON_THE_HOST = {Stage.train, Stage.contract, Stage.batching, Stage.parity, Stage.live}
+ON_THE_HOST = {
+    Stage.train,
+    Stage.optimize,
+    Stage.contract,
+    Stage.batching,
+    Stage.parity,
+    Stage.live,
+}
 """Stages that compute, and so depend on the processor."""
 
 
@@ -136,9 +152,16 @@ def host(stage: Stage, recipe: Recipe) -> dict[str, Any]:
     if stage is Stage.train and isinstance(recipe.trainer, TrainerSpec):
         facts["threads"] = recipe.trainer.threads or len(os.sched_getaffinity(0))
         facts["processes"] = ranks.size()
-    if stage in {Stage.train, Stage.live}:
+    if stage is Stage.optimize:
+        facts["threads"] = instance_threads(recipe)
+    if stage in {Stage.train, Stage.optimize, Stage.live}:
         facts["gpu"] = gpus.has_gpu()
     return facts
+
+
+def instance_threads(recipe: Recipe) -> int:
+    """Return the threads that an instance of the recipe's gets on a host like this."""
+    return max(1, len(os.sched_getaffinity(0)) // recipe.serving.instance_group.count)
 
 
 @functools.cache

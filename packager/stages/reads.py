@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.plain import plain
-from packager.spec.recipe import Pixels
+from packager.spec.recipe import ExportForm, Pixels
 
 if TYPE_CHECKING:
     from packager.datasets.at_hand import Fetched
@@ -65,6 +65,22 @@ def train(recipe: Recipe, *, data: Mapping[str, Any] | None, digest: Digest) -> 
     }
 
 
+def optimize(
+    recipe: Recipe, *, data: Mapping[str, Any] | None, weights: str | None, digest: Digest
+) -> Read:
+    """The module with its weights, and the requests that its forms are judged by and timed with."""
+    return {
+        **_module(recipe, weights, digest),
+        **_kinds(recipe),
+        "inputs": _unnamed(recipe.inputs),
+        "classes": len(recipe.classes),
+        "pixels": recipe.export.pixels.value,
+        "normalize": plain(recipe.dataset.normalize) if recipe.dataset else None,
+        "serving": _batches(recipe),
+        "data": data["digest"] if data else None,
+    }
+
+
 def export(recipe: Recipe, *, weights: str | None, digest: Digest) -> Read:
     """The module with its weights, and how it is exported."""
     read: Read = {
@@ -110,7 +126,12 @@ def contract(recipe: Recipe, *, artifact: str, config: str) -> Read:
 
 def batching(recipe: Recipe, *, artifact: str, data: Mapping[str, Any] | None) -> Read:
     """The artifact, and what it is asked."""
-    return {**_asked(recipe), "artifact": artifact, "data": data["digest"] if data else None}
+    return {
+        **_asked(recipe),
+        **_precision(recipe),
+        "artifact": artifact,
+        "data": data["digest"] if data else None,
+    }
 
 
 def parity(
@@ -134,6 +155,7 @@ def live(
     """The staged files, the question with its answers, and the server."""
     return {
         **_asked(recipe),
+        **_precision(recipe),
         "serving": plain(recipe.serving),
         "artifact": artifact,
         "rendered_texts": config,
@@ -176,6 +198,11 @@ def _asked(recipe: Recipe) -> Read:
         "normalize": plain(recipe.dataset.normalize) if recipe.dataset else None,
         "serving": _batches(recipe),
     }
+
+
+def _precision(recipe: Recipe) -> Read:
+    """Return whether answers may be as coarse as bfloat16 makes them."""
+    return {"bfloat16": recipe.export.optimize is ExportForm.bfloat16}
 
 
 def _batches(recipe: Recipe) -> Read:

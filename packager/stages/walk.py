@@ -18,7 +18,7 @@ from packager.proof.inputs import derive_inputs, sizes
 from packager.repository.manifest import canonical
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import Job, Stage
-from packager.spec.recipe import Recipe
+from packager.spec.recipe import ExportForm, Recipe
 from packager.spec.tensors import DataType, TensorSpec
 from packager.stages import environment, reads
 
@@ -44,10 +44,11 @@ class Walk:
     """A build that goes from one stage to the next, whether it runs them or only looks.
 
     `recipe` becomes more definite on the way: after `data` its classes and inputs are known, after
-    `export` its outputs. `sources` knows the digests of source files, `files` those of data and
-    weights. `results` are those of the stages behind, `made` the files of those that
-    were run and not found. `fetched` are the data's files. `code` are the digests of each stage's
-    source when it was first asked for, and `lost` the stage whose kept files could not be read.
+    `optimize` the artifact's form, after `export` its outputs. `sources` knows the digests of
+    source files, `files` those of data and weights. `results` are those of the stages behind,
+    `made` the files of those that were run and not found. `fetched` are the data's files. `code`
+    are the digests of each stage's source when it was first asked for, and `lost` the stage whose
+    kept files could not be read.
     """
 
     job: Job
@@ -63,12 +64,18 @@ class Walk:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The recipe's stages: none of data where there are none, none for a finished file."""
+        """The recipe's stages: none of data where there are none, none for a finished file.
+
+        A form that the recipe names is not chosen.
+        """
         absent = set()
         if self.recipe.dataset is None:
             absent.add(Stage.data)
         if isinstance(self.recipe.architecture, TorchScriptSpec):
             absent.add(Stage.train)
+        # As it was given: the recipe has got its form on the way.
+        if self.job.require_recipe().export.optimize is not ExportForm.auto:
+            absent.add(Stage.optimize)
         return tuple(stage for stage in Stage if stage not in absent)
 
     def inputs(self, stage: Stage) -> dict[str, Any]:
@@ -129,6 +136,9 @@ class Walk:
             dataset = dataclasses.replace(self.recipe.dataset, classes=tuple(value["classes"]))
             recipe = dataclasses.replace(self.recipe, dataset=dataset)
             self.recipe = derive_inputs(recipe, sample_shape=tuple(value["shape"]))
+        elif stage is Stage.optimize:
+            export = dataclasses.replace(self.recipe.export, optimize=ExportForm(value["form"]))
+            self.recipe = dataclasses.replace(self.recipe, export=export)
         elif stage is Stage.export and not self.recipe.outputs:
             self.recipe = dataclasses.replace(self.recipe, outputs=_tensors(value["outputs"]))
 
@@ -225,6 +235,9 @@ class Walk:
         readers: Mapping[Stage, Callable[[], reads.Read]] = {
             Stage.data: lambda: reads.data(recipe, self._fetched(), digest),
             Stage.train: lambda: reads.train(recipe, data=self.data, digest=digest),
+            Stage.optimize: lambda: reads.optimize(
+                recipe, data=self.data, weights=self.weights, digest=digest
+            ),
             Stage.export: lambda: reads.export(recipe, weights=self.weights, digest=digest),
             Stage.render: lambda: reads.render(recipe, samples=self.sample_digests),
             Stage.rules: lambda: reads.rules(recipe, config=self.config),

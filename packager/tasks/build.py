@@ -32,6 +32,8 @@ from packager.tasks.compatibility import require_compatible, warn_of_release
 from packager.tasks.exporting import export
 from packager.tasks.ingredients import Ingredients
 from packager.tasks.loading import data_output
+from packager.tasks.optimizing import optimize
+from packager.tasks.pinned import known_by_published
 from packager.tasks.recording import accuracy, manifest_of
 from packager.tasks.rendering import rendered
 from packager.tasks.requests import examples
@@ -94,6 +96,8 @@ class _Build:
             self._data()
         if Stage.train in walk.stages and not self._train():
             return None
+        if Stage.optimize in walk.stages:
+            self._optimize()
         with console.stage("export") as findings:
             reused = self._done(Stage.export, lambda: export(walk, self.ingredients))
             findings.append(_told(walk, Stage.export, reused=reused))
@@ -137,6 +141,18 @@ class _Build:
         walk.take(Stage.train, found)
         console.reused("train", found.value["finding"])
         return ranks.is_main()
+
+    def _optimize(self) -> None:
+        """Choose the artifact's form, once for all builds of the same on hosts of the same kind."""
+        walk, again = self.walk, Stage.optimize in self.forced
+
+        def make() -> Output:
+            known = known_by_published(walk, again=again)
+            return optimize(walk, self.ingredients) if known is None else known
+
+        with console.stage("optimize") as findings:
+            reused = self._done(Stage.optimize, make)
+            findings.append(_told(walk, Stage.optimize, reused=reused))
 
     def _prove(self, candidate: Candidate) -> list[Proof]:
         with console.stage("prove") as findings:

@@ -35,7 +35,7 @@ def export(walk: Walk, ingredients: Ingredients) -> Output:
             method = "the file as it is"
         else:
             fresh_process.export(ingredients.exported(), path)
-            method = recipe.export.method.value
+            method = recipe.export.optimize.value
         outputs = contract.derive_outputs(recipe, torchscript.load(path)).outputs
         content = path.read_bytes()
     return Output(

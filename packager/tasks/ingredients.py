@@ -56,7 +56,7 @@ class Ingredients:
         recipe = self._walk.recipe
         return ExportSource(
             module=self.module_source(),
-            method=recipe.export.method,
+            form=recipe.export.form,
             takes_pixels=recipe.export.pixels is Pixels.uint8,
             normalize=recipe.dataset.normalize if recipe.dataset else None,
         )

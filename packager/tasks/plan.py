@@ -10,16 +10,18 @@ from packager import console
 from packager.cache.store import LostError
 from packager.datasets.at_hand import at_hand
 from packager.errors import PackagerError, SpecError
+from packager.export.choice import CANDIDATES
 from packager.model_config.warmup import with_samples_of
 from packager.repository.destination import destination_of
 from packager.repository.state import read
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.job import PlanFormat, Stage
-from packager.spec.recipe import Pixels
+from packager.spec.recipe import ExportForm, Pixels
 from packager.spec.training import NoTrainerSpec
 from packager.stages.reasons import changes, told
 from packager.stages.start import begun
 from packager.tasks.compatibility import require_compatible
+from packager.tasks.pinned import known
 from packager.tasks.preflight import require_scores
 from packager.tasks.rendering import rendered
 from packager.tasks.text_change import TextChange
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 NEEDS: Mapping[Stage, tuple[Stage, ...]] = {
     Stage.data: (),
     Stage.train: (Stage.data,),
-    Stage.export: (Stage.data, Stage.train),
+    Stage.optimize: (Stage.data, Stage.train),
+    Stage.export: (Stage.data, Stage.train, Stage.optimize),
     Stage.rules: (Stage.render,),
     Stage.contract: (Stage.export, Stage.render),
     Stage.batching: (Stage.export,),
@@ -158,6 +161,7 @@ def _steps(walk: Walk, state: ModelState) -> Iterator[Step]:
             continue
         reason = _reason(stage, walk, state)
         if reason is None:
+            does = _does(stage, walk)
             yield Step(stage=stage.value, does=does, reused=True, reason="reused")
             continue
         if stage is Stage.render:
@@ -195,10 +199,14 @@ def _reason(stage: Stage, walk: Walk, state: ModelState) -> str | None:
     try:
         found = walk.find(stage)
         inputs = walk.inputs(stage)
+        known_form = known(walk, state.newest) if stage is Stage.optimize else None
     except PackagerError as error:
         return f"cannot be told ({error.problem})"
     except OSError as error:
         return f"cannot be told ({error.filename}: {error.strerror})"
+    if found is None and known_form is not None:
+        walk.keep(stage, known_form, inputs=inputs, seconds=0.0)
+        return None
     if found is None:
         return _difference(stage, walk, state, inputs)
     walk.take(stage, found)
@@ -257,8 +265,8 @@ def _does(stage: Stage, walk: Walk) -> str:
             return f"{recipe.dataset.name}, from the cache or the first that serves of {sources}"
         case Stage.train if not isinstance(recipe.architecture, TorchScriptSpec):
             return _training(recipe, recipe.architecture.weights)
-        case Stage.export:
-            return _export(recipe)
+        case Stage.optimize | Stage.export:
+            return _optimize(walk) if stage is Stage.optimize else _export(recipe)
         case Stage.render:
             return f"config.pbtxt{_hosts(recipe)}"
         case Stage.parity:
@@ -278,10 +286,22 @@ def _training(recipe: Recipe, weights: WeightsSpec | None) -> str:
     return f"{steps}, beginning with {weights.path}" if weights else steps
 
 
+def _optimize(walk: Walk) -> str:
+    """Return which forms would be measured, or which one was taken."""
+    if Stage.optimize in walk.results:
+        return str(walk.value(Stage.optimize)["finding"])
+    forms = ", ".join(form.value for form in CANDIDATES)
+    largest = walk.recipe.serving.max_batch_size
+    batches = f" at batches of 1 and {largest}" if largest > 1 else ""
+    return f"would be measured on this host: {forms}{batches}"
+
+
 def _export(recipe: Recipe) -> str:
     if isinstance(recipe.architecture, TorchScriptSpec):
         return f"{recipe.architecture.path} as it is"
-    text = f"TorchScript ({recipe.export.method.value})"
+    form = recipe.export.optimize
+    told = "the form that is chosen" if form is ExportForm.auto else form.value
+    text = f"TorchScript ({told})"
     return f"{text} of raw uint8 pixels" if recipe.export.pixels is Pixels.uint8 else text
 
 

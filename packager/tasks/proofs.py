@@ -53,9 +53,15 @@ def prove(stage: Stage, walk: Walk, ingredients: Ingredients, candidate: Candida
             config = model.config.read_text()
             return proof_output(contract.prove(recipe, candidate.loaded(), config=config))
         case Stage.batching:
-            sample = _sample(walk, ingredients)
+            rows = sample(walk, ingredients)
             return proof_output(
-                batching.prove(candidate.loaded(), sample, recipe.serving, outputs=recipe.outputs)
+                batching.prove(
+                    candidate.loaded(),
+                    rows,
+                    recipe.serving,
+                    outputs=recipe.outputs,
+                    form=recipe.export.optimize,
+                )
             )
         case Stage.parity:
             return _parity(walk, ingredients, candidate)
@@ -84,7 +90,7 @@ def proof_output(proof: Proof) -> Output:
 
 
 def _parity(walk: Walk, ingredients: Ingredients, candidate: Candidate) -> Output:
-    source, batches = _questions(walk, ingredients)
+    source, batches = questions(walk, ingredients)
     proof, kept = parity.prove(
         candidate.loaded(), ingredients.reference(), batches, recipe=walk.recipe, source=source
     )
@@ -96,14 +102,14 @@ def _parity(walk: Walk, ingredients: Ingredients, candidate: Candidate) -> Outpu
     return replace(proof_output(proof), files={QUESTION: content.getvalue()})
 
 
-def _sample(walk: Walk, ingredients: Ingredients) -> Rows:
+def sample(walk: Walk, ingredients: Ingredients) -> Rows:
     """Return some of what the model is asked."""
     if ingredients.dataset is None:
         return generated(walk.recipe.inputs)
     return image_rows(first(ingredients.dataset.test, SAMPLE).images, walk.recipe)
 
 
-def _questions(
+def questions(
     walk: Walk, ingredients: Ingredients
 ) -> tuple[str, Iterator[tuple[Rows, torch.Tensor | None]]]:
     """Return what the model is asked: every test image, or generated inputs where there is none."""

@@ -16,6 +16,7 @@ from packager.spec.recipe import Pixels
 from packager.stages import environment
 from packager.stages.walk import digest_of
 from packager.tasks.metrics import epoch_times
+from packager.tasks.pinned import export_record, rates_record
 from packager.tasks.rendering import rendered
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def manifest_of(
         dataset=dataset_record(walk),
         preprocessing=preprocessing_record(recipe),
         module=module_record(recipe, weights=walk.weights),
+        export=export_record(walk),
         training=training,
         metrics={"accuracy": accuracy(training, proofs), "subset": _is_subset(walk)},
         proofs=tuple(proofs),
@@ -67,6 +69,7 @@ def times(walk: Walk, proofs: Sequence[Proof]) -> dict[str, object]:
         "built": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {stage.value: result.value["seconds"] for stage, result in walk.results.items()},
         "epochs": epoch_times(walk),
+        "rows_per_second": rates_record(walk),
         "proofs": {proof.name: proof.timing for proof in proofs if proof.timing},
     }
 

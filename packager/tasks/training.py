@@ -162,7 +162,7 @@ def _require_exportable(module: nn.Module, recipe: Recipe) -> None:
         untrained = with_preprocessing(untrained, recipe.dataset.normalize)
     with TemporaryDirectory(prefix="packager-export-") as work:
         path = Path(work) / ARTIFACT_NAME
-        torchscript.export(untrained, method=recipe.export.method, path=path)
+        torchscript.export(untrained, form=recipe.export.form, path=path)
         loaded = torchscript.load(path)
         contract.compare(contract.derive_outputs(recipe, loaded), loaded)
 

@@ -19,7 +19,7 @@ from packager.export import torchscript
 from packager.resolve.architecture import architecture_spec
 from packager.schema import ArchitectureConfig
 from packager.spec.architecture import LayerSpec, LayersSpec, ModuleClassSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from tests.model_config.composing import job
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_a_class_with_two_inputs_and_outputs_is_made_and_compiled(tmp_path: Path
     again = build(spec(width=8), sample_shape=None, classes=None)
     state = again.state_dict()
     assert all(torch.equal(one, state[name]) for name, one in module.state_dict().items())
-    torchscript.export(module, method=ExportMethod.freeze, path=tmp_path / "model.pt")
+    torchscript.export(module, form=ExportForm.freeze, path=tmp_path / "model.pt")
     left, right = torch.rand(3, 4), torch.rand(3, 3)
     scores, means = torchscript.load(tmp_path / "model.pt")(left, right)
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from packager.architectures.torchvision_models import model_names
 from packager.errors import SpecError
 from packager.export import torchscript
 from packager.spec.architecture import TorchvisionSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_model_compiles(name: str, sample_shape: tuple[int, ...], tmp_path: Pa
     """One tensor from TorchScript too, auxiliary heads or not."""
     torch.manual_seed(0)
     module = made(name, sample_shape, 7).eval()
-    torchscript.export(module, method=ExportMethod.freeze, path=tmp_path / "model.pt")
+    torchscript.export(module, form=ExportForm.freeze, path=tmp_path / "model.pt")
     images = torch.rand(3, *sample_shape)
     with torch.inference_mode():
         expected, found = module(images), torchscript.load(tmp_path / "model.pt")(images)

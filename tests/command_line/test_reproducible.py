@@ -26,7 +26,7 @@ COMMON = (
 TRAINED = (*COMMON, "trainer.epochs=1", "trainer.batch_size=32")
 ALONE = {
     "net": (
-        *("model=fashion_cnn", "name=net", "export.method=script", "server=none", *TRAINED),
+        *("model=fashion_cnn", "name=net", "export.optimize=none", "server=none", *TRAINED),
         *("architecture=module_class", "architecture.module_class=shop.scores:Sorter"),
         "trusted_packages=[shop]",
     ),
@@ -39,13 +39,13 @@ ALONE = {
 """Built alone in both places; the last one is proven by a real server."""
 
 SWEPT = {
-    f"{model}-method_{method}": (f"model={model}", f"export.method={method}")
+    f"{model}-optimize_{form}": (f"model={model}", f"export.optimize={form}")
     for model in ("fashion_cnn", "fashion_cnn_uint8")
-    for method in ("freeze", "script")
+    for form in ("channels_last", "none")
 }
 """Built one by one in the first place, and by one sweep, in one process, in the second."""
 
-SWEEP = ("-m", "model=fashion_cnn,fashion_cnn_uint8", "export.method=freeze,script")
+SWEEP = ("-m", "model=fashion_cnn,fashion_cnn_uint8", "export.optimize=channels_last,none")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +124,7 @@ def test_what_lies_beside_a_version_is_the_same(twice: Twice, name: str) -> None
         assert (first / file).read_bytes() == (second / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["net", "fashion_cnn-method_script"])
+@pytest.mark.parametrize("name", ["net", "fashion_cnn-optimize_none"])
 def test_no_place_on_this_machine_is_in_an_artifact(twice: Twice, name: str) -> None:
     """TorchScript notes source files, for what it says of errors: as imports name them."""
     content = (twice.versions(name)[0] / "model.pt").read_bytes()

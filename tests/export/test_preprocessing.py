@@ -12,7 +12,8 @@ from packager.datasets.transforms import to_float, to_input
 from packager.export.preprocessing import Normalize, with_preprocessing
 from packager.export.torchscript import export, load
 from packager.spec.dataset import NormalizeSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
+from tests.proof.artifacts import EXACT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,15 +40,15 @@ def net(channels: int) -> nn.Sequential:
 
 
 @pytest.mark.parametrize(("channels", "normalize"), CASES)
-@pytest.mark.parametrize("method", ExportMethod)
+@pytest.mark.parametrize("form", EXACT)
 def test_prepared_pixels_are_trainings_bit_for_bit(
-    channels: int, normalize: NormalizeSpec | None, method: ExportMethod, tmp_path: Path
+    channels: int, normalize: NormalizeSpec | None, form: ExportForm, tmp_path: Path
 ) -> None:
     """All 256 values of every channel, in Python and from the artifact."""
     images = every_value(channels)
     wrapped = with_preprocessing(nn.Identity(), normalize)
     assert torch.equal(wrapped(images), to_input(images, normalize))
-    export(wrapped, method=method, path=tmp_path / "model.pt")
+    export(wrapped, form=form, path=tmp_path / "model.pt")
     artifact = load(tmp_path / "model.pt")
     for _ in range(3):  # the first runs only profile
         assert torch.equal(artifact(images), to_input(images, normalize))
@@ -60,7 +61,7 @@ def test_a_wrapped_module_answers_as_the_bare_one(
     """Bit for bit from raw pixels; the scripted artifact too, for any batch."""
     module, images = net(channels), every_value(channels)
     wrapped = with_preprocessing(module, normalize)
-    export(wrapped, method=ExportMethod.script, path=tmp_path / "model.pt")
+    export(wrapped, form=ExportForm.none, path=tmp_path / "model.pt")
     artifact = load(tmp_path / "model.pt")
     with torch.inference_mode():
         for batch in (images, images[:1]):

@@ -17,9 +17,10 @@ from packager.errors import ProofError, UnavailableError
 from packager.export.dtypes import DATA_TYPES, TORCH_DTYPES
 from packager.export.torchscript import export, load
 from packager.spec.architecture import LayersSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
+from tests.proof.artifacts import EXACT, FORMS
 from tests.repository.mounts import needs_mount, tmpfs
 from tests.training.images import IMAGE, tiny
 
@@ -40,13 +41,13 @@ def _fashion() -> nn.Sequential:
     return module
 
 
-@pytest.mark.parametrize("method", ExportMethod)
+@pytest.mark.parametrize("form", EXACT)
 def test_an_artifact_answers_as_its_module(
-    method: ExportMethod, images: Dataset, tmp_path: Path
+    form: ExportForm, images: Dataset, tmp_path: Path
 ) -> None:
     """On real images, in evaluation mode even if the module was still in training."""
     module = _fashion().train()
-    export(module, method=method, path=tmp_path / "model.pt")
+    export(module, form=form, path=tmp_path / "model.pt")
     batch = first(images.test, 64).images.float() / 255
     with torch.inference_mode():
         expected, found = module.eval()(batch), load(tmp_path / "model.pt")(batch)
@@ -58,10 +59,10 @@ import hashlib, sys, torch
 from pathlib import Path
 from packager.export.torchscript import export
 from packager.spec.architecture import LayersSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 torch.manual_seed(0)
 module = torch.nn.Sequential(torch.nn.Linear(9, 9), torch.nn.BatchNorm1d(9), torch.nn.ReLU())
-export(module, method=ExportMethod.freeze, path=Path(sys.argv[1]))
+export(module, form=ExportForm.freeze, path=Path(sys.argv[1]))
 """
 
 
@@ -79,18 +80,18 @@ def test_two_processes_save_a_frozen_module_to_the_same_bytes(tmp_path: Path) ->
 def test_only_a_scripted_module_keeps_its_parameters(tmp_path: Path) -> None:
     """Frozen weights are constants."""
     counts = {}
-    for method in ExportMethod:
-        path = tmp_path / f"{method.value}.pt"
-        export(tiny(), method=method, path=path)
-        counts[method] = len(list(load(path).parameters()))
-    assert counts == {ExportMethod.script: 6, ExportMethod.freeze: 0}
+    for form in FORMS:
+        path = tmp_path / f"{form.value}.pt"
+        export(tiny(), form=form, path=path)
+        counts[form] = len(list(load(path).parameters()))
+    assert counts == dict.fromkeys(FORMS, 0) | {ExportForm.none: 6}
 
 
 def test_an_artifact_runs_without_packager(tmp_path: Path) -> None:
     """The archive holds all code: libtorch knows none of ours."""
     path = tmp_path / "model.pt"
     module = nn.Sequential(tiny(), nn.Identity())
-    export(module, method=ExportMethod.freeze, path=path)
+    export(module, form=ExportForm.freeze, path=path)
     code = (
         "import sys, torch; m = torch.jit.load(sys.argv[1]);"
         "print(tuple(m(torch.zeros(3, 1, 28, 28)).shape), 'packager' in sys.modules)"
@@ -109,7 +110,7 @@ def test_an_artifact_runs_without_packager(tmp_path: Path) -> None:
 def test_a_module_that_does_not_compile_is_told(kind: type[nn.Module], tmp_path: Path) -> None:
     """With a reason, and nothing is written."""
     with pytest.raises(ProofError, match="cannot be compiled to TorchScript") as caught:
-        export(kind(), method=ExportMethod.freeze, path=tmp_path / "model.pt")
+        export(kind(), form=ExportForm.freeze, path=tmp_path / "model.pt")
     assert re.search(r"TorchScript: [\w']", caught.value.problem), caught.value.problem
     assert list(tmp_path.iterdir()) == []
 
@@ -124,17 +125,17 @@ class NormOfRows(nn.Module):
 def test_the_line_that_does_not_compile_is_told(tmp_path: Path) -> None:
     """In the user's own file."""
     with pytest.raises(ProofError, match=rf"Arguments for call are not valid \({__file__}:\d+\)"):
-        export(NormOfRows(), method=ExportMethod.freeze, path=tmp_path / "model.pt")
+        export(NormOfRows(), form=ExportForm.freeze, path=tmp_path / "model.pt")
 
 
 def test_a_module_without_source_is_told(tmp_path: Path) -> None:
     """TorchScript compiles source; a class that is in no file has none."""
     with pytest.raises(ProofError, match="cannot be compiled to TorchScript"):
-        export(without_source(), method=ExportMethod.freeze, path=tmp_path / "model.pt")
+        export(without_source(), form=ExportForm.freeze, path=tmp_path / "model.pt")
 
 
 def _whole_archive(path: Path) -> bytes:
-    export(tiny(), method=ExportMethod.freeze, path=path)
+    export(tiny(), form=ExportForm.freeze, path=path)
     return path.read_bytes()
 
 
@@ -174,9 +175,9 @@ from torch import Tensor, nn
 from packager.errors import UnavailableError
 from packager.export.torchscript import export
 from packager.spec.architecture import LayersSpec
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 try:
-    export(nn.Linear(1000, 1000), method=ExportMethod.freeze, path=Path(sys.argv[1]))
+    export(nn.Linear(1000, 1000), form=ExportForm.freeze, path=Path(sys.argv[1]))
 except (UnavailableError, OSError) as error:
     print(type(error).__name__)
 """

@@ -10,17 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from packager.export.torchscript import export, load
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+FORMS = tuple(form for form in ExportForm if form is not ExportForm.auto)
+EXACT = tuple(form for form in FORMS if form is not ExportForm.bfloat16)
+"""Those that compute what the module computes."""
+
+
 def artifact(
-    module: nn.Module, folder: Path, *, method: ExportMethod = ExportMethod.script
+    module: nn.Module, folder: Path, *, form: ExportForm = ExportForm.none
 ) -> torch.jit.ScriptModule:
     """Export a module and load what was written."""
-    export(module, method=method, path=folder / "model.pt")
+    export(module, form=form, path=folder / "model.pt")
     return load(folder / "model.pt")
 
 

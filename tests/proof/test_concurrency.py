@@ -20,7 +20,7 @@ from packager.proof.refusals import prove_refusals
 from packager.proof.samples import generated, stacked
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.server import EmbeddedServerSpec
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
@@ -95,7 +95,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         named = dataclasses.replace(made, name=name)
         model = ModelPaths(repository / name)
         model.version(1).mkdir(parents=True)
-        export(module, method=ExportMethod.freeze, path=model.artifact(1))
+        export(module, form=ExportForm.freeze, path=model.artifact(1))
         model.config.write_text(render(named))
         rows = generated(named.inputs, count=64)
         questions[name] = Question(

@@ -16,14 +16,14 @@ from packager.proof import contract
 from packager.proof.contract import derive_outputs
 from packager.proof.inputs import derive_inputs, fits
 from packager.proof.result import Proof, Verdict
-from packager.spec.recipe import ExportMethod, ExportSpec, Pixels
+from packager.spec.recipe import ExportForm, ExportSpec, Pixels
 from packager.spec.tensors import DataType
 from packager.spec.training import NoTrainerSpec
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 
 from . import artifacts, misfits
-from .artifacts import artifact
+from .artifacts import FORMS, artifact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +45,10 @@ def _with(**values: Any) -> Recipe:
     return replace(FASHION, **values)
 
 
-@pytest.mark.parametrize("method", ExportMethod)
-def test_a_true_contract_holds(method: ExportMethod, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_a_true_contract_holds(form: ExportForm, tmp_path: Path) -> None:
     """The finding says both sides."""
-    proof = prove(FASHION, artifact(artifacts.Scores(), tmp_path, method=method))
+    proof = prove(FASHION, artifact(artifacts.Scores(), tmp_path, form=form))
     assert proof.verdict is Verdict.passed
     assert "input0 FP32 [1, 28, 28] -> output0 FP32 [10]" in proof.finding
 

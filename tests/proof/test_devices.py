@@ -12,17 +12,18 @@ import torch
 from packager.errors import ProofError
 from packager.export.torchscript import load
 from packager.proof.devices import device_uses, require_portable
-from packager.spec.recipe import ExportMethod
 from packager.spec.serving import InstanceKind
 from tests.training.images import tiny
 
 from . import misfits
-from .artifacts import artifact
+from .artifacts import FORMS, artifact
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
+
+    from packager.spec.recipe import ExportForm
 
 CPU, GPU, AUTO = InstanceKind.KIND_CPU, InstanceKind.KIND_GPU, InstanceKind.KIND_AUTO
 
@@ -40,7 +41,7 @@ def _line_of(kind: object, text: str) -> str:
     return f"{misfits.__file__}:{first + number}"
 
 
-@pytest.mark.parametrize("method", ExportMethod)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("module", "place"),
     [
@@ -52,10 +53,10 @@ def _line_of(kind: object, text: str) -> str:
     ids=["a function", "a name", "an attribute", "a part's part"],
 )
 def test_a_gpu_in_the_graph_is_refused_with_its_line(
-    module: nn.Module, place: str, method: ExportMethod, tmp_path: Path
+    module: nn.Module, place: str, form: ExportForm, tmp_path: Path
 ) -> None:
     """In a function, an attribute, a part and a method of its own; frozen or not."""
-    made = artifact(module, tmp_path, method=method)
+    made = artifact(module, tmp_path, form=form)
     for kind in InstanceKind:
         with pytest.raises(ProofError, match="device 'cuda:0' is written into") as caught:
             require_portable(made, [kind])

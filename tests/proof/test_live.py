@@ -17,7 +17,7 @@ from packager.proof.question import Question
 from packager.proof.samples import stacked
 from packager.repository.layout import ModelPaths
 from packager.server.embedded import embedded
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.server import EmbeddedServerSpec
 from packager.spec.tensors import DataType, TensorSpec
 from tests.model_config.composing import recipe
@@ -46,7 +46,7 @@ def client(served: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     repository = tmp_path_factory.mktemp("served")
     model = ModelPaths(repository / MODEL)
     model.version(1).mkdir(parents=True)
-    torchscript.export(Scores(), method=ExportMethod.script, path=model.artifact(1))
+    torchscript.export(Scores(), form=ExportForm.none, path=model.artifact(1))
     model.config.write_text(render(served))
     model.labels.write_text("".join(f"{name}\n" for name in served.classes))
     with (

@@ -27,7 +27,7 @@ from packager.proof.replay import Asked
 from packager.proof.samples import generated, stacked
 from packager.repository.layout import GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE, ModelPaths
 from packager.server.embedded import embedded
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.server import EmbeddedServerSpec
 from packager.spec.tensors import DataType
 from packager.tasks.requests import examples
@@ -84,7 +84,7 @@ def _staged(repository: Path, name: str, module: nn.Module, made: Recipe) -> Que
     """Write a model as a build does, and prove it without a server."""
     model = ModelPaths(repository / name)
     model.version(1).mkdir(parents=True)
-    export(module, method=ExportMethod.freeze, path=model.artifact(1))
+    export(module, form=ExportForm.freeze, path=model.artifact(1))
     artifact = load(model.artifact(1))
     made = contract.derive_outputs(dataclasses.replace(made, name=name), artifact)
     sent = warmup(made, [_sample(rows) for rows in generated(made.inputs)])
@@ -118,7 +118,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     }
     swapped = ModelPaths(repository / "swapped")
     swapped.version(1).mkdir(parents=True)
-    export(artifacts.Minus(), method=ExportMethod.freeze, path=swapped.artifact(1))
+    export(artifacts.Minus(), form=ExportForm.freeze, path=swapped.artifact(1))
     listed = dataclasses.replace(
         without_data([tensor("right", 4), tensor("left", 4)], [*questions["minus"].recipe.outputs]),
         name="swapped",

@@ -14,14 +14,14 @@ from packager.export.torchscript import load
 from packager.proof.parity import Kept, prove, require_as_trained
 from packager.proof.result import Proof, Verdict
 from packager.proof.samples import generated, stacked
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.tensors import DataType
 from tests.model_config.composing import recipe
 from tests.model_config.specs import tensor, without_data
 from tests.training.images import tiny
 
 from . import artifacts, misfits
-from .artifacts import artifact
+from .artifacts import EXACT, artifact
 from .questions import labelled, rows
 
 if TYPE_CHECKING:
@@ -59,13 +59,11 @@ def _accuracy(module: nn.Module, images: Dataset) -> float:
     return float((classes == images.test.labels).float().mean())
 
 
-@pytest.mark.parametrize("method", ExportMethod)
-def test_an_exported_module_is_on_par(
-    method: ExportMethod, images: Dataset, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("form", EXACT)
+def test_an_exported_module_is_on_par(form: ExportForm, images: Dataset, tmp_path: Path) -> None:
     """Both methods; the trained module's first answers and the accuracy come with it."""
     module = tiny().eval()
-    proof, kept = _proven(artifact(module, tmp_path, method=method), module, images)
+    proof, kept = _proven(artifact(module, tmp_path, form=form), module, images)
     assert proof.verdict is Verdict.passed
     assert proof.finding.startswith("300 test images: max error ")
     assert proof.measured["relative_error"] < 1e-5
@@ -76,6 +74,63 @@ def test_an_exported_module_is_on_par(
     assert torch.equal(sent, rows(images, 256)[0])
     with torch.inference_mode():
         assert torch.allclose(answered, module(sent))
+
+
+BFLOAT16 = ExportForm.bfloat16
+
+
+def _proven_in_bfloat16(
+    made: torch.jit.ScriptModule, module: nn.Module, images: Dataset
+) -> tuple[Proof, Kept]:
+    asked = replace(recipe("model=fashion_cnn", "export.optimize=bfloat16"), outputs=())
+    return prove(made, module, labelled(images), recipe=asked, source="test images")
+
+
+def test_bfloat16_is_judged_by_classes(images: Dataset, tmp_path: Path) -> None:
+    """What a server is asked later are the artifact's own answers: those it must give again."""
+    module = tiny().eval()
+    loaded = artifact(module, tmp_path, form=BFLOAT16)
+    proof, kept = _proven_in_bfloat16(loaded, module, images)
+    assert 1e-4 < proof.measured["relative_error"] < 8 * 2**-7
+    assert proof.measured["top1_agreement"] >= 0.999
+    (answered,), (sent,) = stacked(kept.expected), kept.rows
+    with torch.inference_mode():
+        found, expected = loaded(sent), module(sent)
+    assert torch.allclose(answered, found, rtol=0, atol=1e-6)
+    assert not torch.allclose(answered, expected, rtol=0, atol=1e-6)
+
+
+def test_bfloat16_that_changes_classes_is_refused(images: Dataset, tmp_path: Path) -> None:
+    """Though its numbers are within a few roundings: scores as near as that decide nothing."""
+    module = tiny().eval()
+    with torch.no_grad():
+        module.get_parameter("4.bias").fill_(100.0)
+        module.get_parameter("4.weight").mul_(1e-2)
+    loaded = artifact(module, tmp_path, form=BFLOAT16)
+    with pytest.raises(ProofError, match=r"relative error .*, allowed 6e-02; top-1") as caught:
+        _proven_in_bfloat16(loaded, module, images)
+    assert caught.value.where == "export.optimize"
+    assert caught.value.remedy == "set export.optimize=freeze"
+
+
+def test_bfloat16_with_numbers_far_off_is_refused(images: Dataset, tmp_path: Path) -> None:
+    """Though every class is the same."""
+    module = tiny().eval()
+    scaled = copy.deepcopy(module)
+    with torch.no_grad():
+        scaled.get_parameter("4.weight").mul_(1.2)
+        scaled.get_parameter("4.bias").mul_(1.2)
+    loaded = artifact(scaled, tmp_path, form=BFLOAT16)
+    with pytest.raises(ProofError, match=r"relative error 2\.0e-01, allowed 6e-02"):
+        _proven_in_bfloat16(loaded, module, images)
+
+
+def test_bfloat16_without_scores_is_not_judged(images: Dataset, tmp_path: Path) -> None:
+    """Numbers alone do not tell what it costs."""
+    module = torch.nn.Conv2d(1, 2, 3).eval()
+    loaded = artifact(module, tmp_path, form=BFLOAT16)
+    with pytest.raises(ProofError, match="bfloat16 is judged by the classes of labelled images"):
+        _proven_in_bfloat16(loaded, module, images)
 
 
 @pytest.mark.parametrize("layer", [1, 4])

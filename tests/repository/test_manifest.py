@@ -123,7 +123,7 @@ def test_the_recipe_is_told_whole(manifest: Manifest) -> None:
     }
     assert told["trainer"]["optimizer"] == "adamw"
     assert told["serving"]["instance_group"] == {"kind": "KIND_CPU", "count": 1, "gpus": []}
-    assert told["export"] == {"method": "freeze", "pixels": "float32"}
+    assert told["export"] == {"optimize": "channels_last", "pixels": "float32"}
     assert {source["kind"] for source in told["dataset"]["sources"]} >= {"torchvision", "debian"}
 
 
@@ -145,8 +145,8 @@ def test_what_made_it_is_told(manifest: Manifest) -> None:
 
 def test_any_value_of_a_spec_becomes_plain() -> None:
     """Paths, tuples, enums and mappings with other keys than strings."""
-    assert plain({1: (Path("/x"), FASHION.export.method, None, 1.5)}) == {
-        "1": ["/x", "freeze", None, 1.5]
+    assert plain({1: (Path("/x"), FASHION.export.optimize, None, 1.5)}) == {
+        "1": ["/x", "channels_last", None, 1.5]
     }
 
 

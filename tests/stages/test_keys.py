@@ -31,9 +31,12 @@ IDX = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-MADE = {Stage.train, Stage.export, Stage.parity}
+MADE = {Stage.train, Stage.optimize, Stage.export, Stage.parity}
 ROOT = Path(__file__).parents[2]
-SERVING = ("serving/hosts=cpu_and_gpu", "serving.version_policy.kind=all")
+CHOICES = (
+    *("serving/hosts=cpu_and_gpu", "serving.version_policy.kind=all"),
+    "export.optimize=auto",
+)
 
 
 def own(folder: Path, *overrides: str) -> Job:
@@ -43,7 +46,7 @@ def own(folder: Path, *overrides: str) -> Job:
         *("dataset=idx", f"dataset.path={folder / 'idx'}", "name=own"),
         *("architecture=module_class", "architecture.module_class=shop.net:Net"),
         *("trusted_packages=[shop]", f"architecture.weights.path={folder / 'weights.pt'}"),
-        *SERVING,
+        *CHOICES,
         *overrides,
     )
 
@@ -119,7 +122,7 @@ def test_nothing_of_the_machine_or_the_run_is_in_a_key(tmp_path: Path) -> None:
             *("dataset=idx", f"dataset.path='{folder / 'idx'}'", "name=own"),
             *("architecture=module_class", "architecture.module_class=shop.net:Net"),
             *("trusted_packages=[shop]", f"architecture.weights.path='{folder / 'weights.pt'}'"),
-            *SERVING,
+            *CHOICES,
         )
         changed = overrides if index == 0 else tuple(reversed(overrides[1:])) + overrides[:1]
         places = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "TMPDIR": str(home)}

@@ -27,7 +27,7 @@ from packager.spec.dataset import (
     SourceSpec,
 )
 from packager.spec.job import Stage
-from packager.spec.recipe import ExportMethod, ExportSpec, Pixels, Recipe
+from packager.spec.recipe import ExportForm, ExportSpec, Pixels, Recipe
 from packager.spec.serving import (
     DynamicBatchingSpec,
     HostSpec,
@@ -55,10 +55,12 @@ from tests.model_config.specs import tensor
 
 DATA = {Stage.data}
 TRAIN = {Stage.train}
-MADE = {Stage.train, Stage.export, Stage.parity}
+MADE = {Stage.train, Stage.optimize, Stage.export, Stage.parity}
 """Those that make the module."""
 ASKED = {Stage.contract, Stage.batching, Stage.parity, Stage.live}
 """Those that ask the artifact."""
+PLACED = {Stage.optimize, Stage.contract, Stage.live}
+"""Those that know the kinds of instances."""
 TEXT = {Stage.render, Stage.rules}
 ALL_BUT_DATA = {*MADE, *ASKED, *TEXT}
 NONE: set[Stage] = set()
@@ -162,14 +164,12 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
     **rows("trainer.", TRAIN, memory_format=MemoryFormat.contiguous),
     **rows("trainer.augmentation.", TRAIN, horizontal_flip=True, crop_padding=2),
     **rows("trainer.augmentation.", TRAIN, cutout_size=2, cutout_probability=0.5),
-    **rows("serving.", TEXT | ASKED, max_batch_size=9, batch_dim=1),
+    **rows("serving.", {*TEXT, *ASKED, Stage.optimize}, max_batch_size=9, batch_dim=1),
     **rows("serving.instance_group.", {*TEXT, Stage.live}, count=2, gpus=(1,)),
-    **rows(
-        "serving.instance_group.", {*TEXT, Stage.contract, Stage.live}, kind=InstanceKind.KIND_GPU
-    ),
+    **rows("serving.instance_group.", {*TEXT, *PLACED}, kind=InstanceKind.KIND_GPU),
     **rows("serving.hosts.0.", {*TEXT, Stage.live}, name="other"),
     **rows(GROUP, {*TEXT, Stage.live}, count=2, gpus=(1,)),
-    **rows(GROUP, {*TEXT, Stage.contract, Stage.live}, kind=InstanceKind.KIND_CPU),
+    **rows(GROUP, {*TEXT, *PLACED}, kind=InstanceKind.KIND_CPU),
     **rows("serving.dynamic_batching.", {*TEXT, Stage.live}, max_queue_delay_us=5),
     **rows("serving.dynamic_batching.", {*TEXT, Stage.live}, preferred_batch_size=(2,)),
     "serving.version_policy.kind": (Whole(VersionPolicySpec()), {*TEXT, Stage.live}),
@@ -179,8 +179,8 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
     ),
     **rows("serving.version_policy.", {*TEXT, Stage.live}, versions=(4,)),
     **rows("serving.", {*TEXT, Stage.live}, warmup=5),
-    **rows("export.", {Stage.export}, method=ExportMethod.script),
-    "export.pixels": (Pixels.float32, {Stage.export, *ASKED}),
+    **rows("export.", {Stage.export}, optimize=ExportForm.none),
+    "export.pixels": (Pixels.float32, {Stage.optimize, Stage.export, *ASKED}),
 }
 """By field: another value, and exactly the stages that read it themselves."""
 
@@ -271,6 +271,7 @@ def read(made: Recipe) -> dict[Stage, str]:
     found: dict[Stage, reads.Read] = {
         Stage.data: reads.data(made, fetched, content),
         Stage.train: reads.train(made, data=data, digest=content),
+        Stage.optimize: reads.optimize(made, data=data, weights=weights, digest=content),
         Stage.export: reads.export(made, weights=weights, digest=content),
         Stage.render: reads.render(made),
         Stage.rules: reads.rules(made, config=config),
@@ -344,6 +345,12 @@ def test_normalizing_outside_the_model_is_none_of_its_own() -> None:
         RICH, export=ExportSpec(), inputs=(replace(RICH.inputs[0], data_type=DataType.FP32),)
     )
     assert Stage.export not in readers(floats, ("dataset", "normalize", "mean"), (0.1,))
+
+
+def test_bfloat16_is_read_where_its_tolerance_is() -> None:
+    """Other forms answer alike, and their proofs ask only the artifact."""
+    stages = {Stage.export, Stage.batching, Stage.parity, Stage.live}
+    assert readers(RICH, ("export", "optimize"), ExportForm.bfloat16) == stages
 
 
 def test_one_class_more_changes_the_module() -> None:

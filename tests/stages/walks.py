@@ -39,6 +39,7 @@ def pretended(stage: Stage, walk: Walk, **value: Any) -> Result:
     values: Mapping[Stage, dict[str, Any]] = {
         Stage.data: {"classes": ["a", "b"], "shape": [1, 4, 4], "digest": DIGEST},
         Stage.train: {"weights": DIGEST},
+        Stage.optimize: {"form": "freeze"},
         Stage.export: {"outputs": [{"name": "output0", "data_type": "FP32", "dims": [2]}]},
     }
     made = dict(rendered(walk.recipe).value) if stage is Stage.render else values.get(stage, {})

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.repository.layout import ModelPaths
-from packager.spec.architecture import LayersSpec, TorchScriptSpec, WeightsSpec
-from packager.spec.recipe import ExportSpec, Pixels
+from packager.spec.architecture import (
+    LayersSpec,
+    TorchScriptSpec,
+    WeightsSpec,
+)
+from packager.spec.recipe import ExportForm, ExportSpec, Pixels
 from packager.spec.training import NoTrainerSpec
 from packager.tasks.plan import make
 from tests.model_config.composing import job
@@ -34,11 +38,23 @@ def test_a_trained_model_has_data_and_epochs() -> None:
     steps = _steps(FASHION)
     assert steps["data"].startswith("fashion_mnist, from the cache or the first that serves of ")
     assert " epochs of " in steps["train"]
-    assert steps["export"] == "TorchScript (freeze)"
+    assert steps["export"] == "TorchScript (channels_last)"
     assert steps["parity"] == "proof of parity on every test image"
     plan = make(JOB)
     assert (plan.repository, plan.version) == ("/nowhere/models", 1)
     assert (plan.present_versions, plan.served_versions) == ((), ())
+
+
+def test_a_form_that_is_yet_to_be_chosen_is_said() -> None:
+    """What would be measured; a form that the recipe names is no stage."""
+    chosen = replace(FASHION, export=replace(FASHION.export, optimize=ExportForm.auto))
+    steps = _steps(chosen)
+    assert steps["optimize"] == (
+        "would be measured on this host: none, freeze, channels_last, bfloat16 at batches of 1"
+        " and 128"
+    )
+    assert steps["export"] == "TorchScript (the form that is chosen)"
+    assert "optimize" not in _steps(FASHION)
 
 
 def test_a_file_is_packaged_as_it_is() -> None:
@@ -85,7 +101,7 @@ def test_the_configs_of_hosts_are_said_and_shown(tmp_path: Path) -> None:
 def test_raw_pixels_are_said() -> None:
     """They change what clients send."""
     recipe = replace(FASHION, inputs=(), export=ExportSpec(pixels=Pixels.uint8))
-    assert _steps(recipe)["export"] == "TorchScript (freeze) of raw uint8 pixels"
+    assert _steps(recipe)["export"] == "TorchScript (channels_last) of raw uint8 pixels"
 
 
 def _reasons(recipe: Recipe) -> dict[str, str]:

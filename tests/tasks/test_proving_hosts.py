@@ -18,7 +18,7 @@ from packager.proof.samples import generated
 from packager.repository.layout import ModelPaths
 from packager.server import gpus
 from packager.server.start import start
-from packager.spec.recipe import ExportMethod
+from packager.spec.recipe import ExportForm
 from packager.spec.server import (
     ControlMode,
     EmbeddedServerSpec,
@@ -51,7 +51,7 @@ def _staged(folder: Path, *hosts: HostSpec) -> tuple[ModelPaths, Question]:
     model = ModelPaths(folder / "m")
     model.version(1).mkdir(parents=True)
     model.configs.mkdir()
-    export(Doubled(), method=ExportMethod.freeze, path=model.artifact(1))
+    export(Doubled(), form=ExportForm.freeze, path=model.artifact(1))
     model.config.write_text(render(made))
     for host in hosts:
         model.host_config(host.name).write_text(render(made.on(host)))

@@ -1,0 +1,61 @@
+"""A function called in a process of its own: nothing that ran before changes what it does."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from packager.errors import PackagerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that a process gets when its parent dies."""
+
+
+def call(module: str, *arguments: object, does: str) -> Any:
+    """Return what `python -m MODULE`, which answers by `serve`, makes of the arguments.
+
+    `does` says what for, for the error ("exports").
+
+    Raises:
+        PackagerError, OSError: what was raised there, or that process ended otherwise.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        input=pickle.dumps((sys.path, arguments)),
+        stdout=subprocess.PIPE,
+        # Nothing that TorchScript writes may follow from an order that differs between processes.
+        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    answer = pickle.loads(done.stdout) if done.returncode == 0 else None  # noqa: S301  our child's
+    if isinstance(answer, Exception):
+        raise answer
+    if done.returncode != 0:
+        raise PackagerError(
+            f"the process that {does} ended with status {done.returncode}",
+            where="export",
+            remedy="read what it wrote above; a negative status is a signal's, and 9 may be memory",
+        )
+    return answer
+
+
+def serve(function: Callable[..., object]) -> None:
+    """Call a function with the arguments on stdin; answer on stdout with its value or error."""
+    # A Ctrl-C is the parent's to handle; its death is ours too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    search, arguments = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  our parent's
+    sys.path[:] = search
+    try:
+        answer = function(*arguments)
+    except (PackagerError, OSError) as error:
+        answer = error
+    sys.stdout.buffer.write(pickle.dumps(answer))
