@@ -64,6 +64,7 @@ def embedded(
             environment=_environment(triton),
             # The stub's sys.path starts with the working directory: the user's must not be it.
             directory=directory,
+            log=spec.log,
         )
 
     with (
