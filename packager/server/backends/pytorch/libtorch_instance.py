@@ -19,6 +19,7 @@ from libtorch_batch import (  # type: ignore[import-not-found]
     join,
     named_outputs,
     read_request,
+    require_batch,
     same_shape_groups,
     split,
 )
@@ -53,6 +54,7 @@ class Instance:
             anywhere = args["model_instance_kind"] == "MODEL"
             self._module = _load_module(path, args, None if anywhere else self._device)
         self._contract = make_contract(config, _arguments(self._module))
+        self._batched_ranks = _ranks(config["input"]) if self._batching else {}
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer all requests with as few `forward` calls as their shapes allow."""
@@ -60,7 +62,9 @@ class Instance:
         parts = []
         for place, request in enumerate(requests):
             try:
-                parts.append(read_request(place, request, self._contract))
+                part = read_request(place, request, self._contract)
+                require_batch(part, self._batched_ranks)
+                parts.append(part)
             except RequestError as error:
                 answers[place] = _failed(error)
         for group in same_shape_groups(parts, batching=self._batching):
@@ -97,6 +101,14 @@ class Instance:
                 return self._module(*join(parts, self._contract, self._device))
         except Exception as error:
             raise RequestError(f"PyTorch execute failure: {error}", invalid=False) from error
+
+
+def _ranks(inputs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of the tensors that requests bring, the batch axis included."""
+    return {
+        tensor["name"]: len(tensor.get("reshape", {}).get("shape", tensor["dims"])) + 1
+        for tensor in inputs
+    }
 
 
 def _device(args: Mapping[str, str]) -> torch.device:
