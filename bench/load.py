@@ -123,7 +123,6 @@ def run(
         stopping = time.perf_counter()
     stop_seconds = time.perf_counter() - stopping
     latencies = sorted(outcome.seconds)
-    stub = "triton_python_backend_stub"
     return outcome, {
         "requests": outcome.requests,
         "malformed": outcome.malformed,
@@ -134,14 +133,24 @@ def run(
         "requests_per_second": outcome.requests / seconds,
         "p50_ms": 1_000 * statistics.median(latencies),
         "p99_ms": 1_000 * latencies[len(latencies) * 99 // 100],
-        "server_growth_mb": memory.growth_mb("tritonserver"),
-        "server_most_mb": memory.most_mb("tritonserver"),
-        "stub_growth_mb": memory.growth_mb(stub),
-        "stub_most_mb": memory.most_mb(stub),
+        **_memory("server", memory, "tritonserver"),
+        **_memory("stub", memory, "triton_python_backend_stub"),
         "log_kilobytes": log_bytes / 1_000,
         "stop_seconds": stop_seconds,
         "processes_left": len(traces.processes(identity)),
         "shared_memory_left": len(traces.shared_memory(identity)),
+    }
+
+
+def _memory(name: str, memory: Memory, process: str) -> dict[str, float]:
+    tenths = memory.tenths_mb(process)
+    if not tenths:
+        return {}
+    print(f"{name}, MB by tenths of the time: {', '.join(f'{tenth:,.0f}' for tenth in tenths)}")
+    return {
+        f"{name}_growth_mb": tenths[-1] - tenths[0],
+        f"{name}_second_half_growth_mb": tenths[-1] - tenths[5],
+        f"{name}_most_mb": memory.most_mb(process),
     }
 
 

@@ -40,7 +40,8 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager model=fashion_cnn task=plan    say what a build would do and why; write nothing
   python -m packager task=versions                  list what is published; task.action=promote,
                                                     rollback, prune, verify, pull do more
-  python -m packager task=serve                     run Triton on the repository until Ctrl-C
+  python -m packager task=serve                     run Triton on the repository until Ctrl-C;
+                                                    task.print=true prints the docker command
   python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
                                                     build every combination

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _LOADING = re.compile(r"loading: (?P<model>.+):(?P<version>\d+)")
 _LOADED = re.compile(r"successfully loaded '(?P<model>.+)'")
 _UNLOADED = re.compile(r"successfully unloaded '(?P<model>.+)' version (?P<version>\d+)")
+_CREATING = "ERROR: Failed to create instance: "
+"""Stands before a failed load's own entry, which says the same and whose it is."""
 _NOISE = (
+    _CREATING,
     *explain.NOISE,
     "Unable to allocate pinned system memory",
     "DCGM unable to start",

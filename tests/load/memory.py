@@ -31,13 +31,13 @@ class Memory:
         self._ended.set()
         self._thread.join()
 
-    def growth_mb(self, process: str) -> float:
-        """From the first tenth of the time to the last, medians; 0 of a process that was not."""
+    def tenths_mb(self, process: str) -> list[float]:
+        """The median of each tenth of the time; empty of a process that was not long enough."""
         samples = self._samples[process]
-        tenth = max(1, len(samples) // 10)
-        if not samples:
-            return 0.0
-        return statistics.median(samples[-tenth:]) - statistics.median(samples[:tenth])
+        tenth = len(samples) // 10
+        if not tenth:
+            return []
+        return [statistics.median(samples[n * tenth : (n + 1) * tenth]) for n in range(10)]
 
     def most_mb(self, process: str) -> float:
         """The most that was seen."""
