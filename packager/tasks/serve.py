@@ -65,7 +65,7 @@ def run(job: Job, task: ServeTask) -> None:
     spec = _ours(job.server)
     _require_models(task, destination_of(job.repository).files().models())
     if task.print:
-        console.out.print(docker_command(spec, repository, task), markup=False)
+        console.out.print(docker_command(spec, repository, task), markup=False, emoji=False)
         return
     spec = _completed(spec, log=task.log)
     _warn_of_others(_listening(spec).address)
@@ -127,7 +127,7 @@ def _tell(lines: Iterable[Line]) -> None:
         colour = {"": "green", "warning": "yellow"}.get(line.level, "red")
         level = f"{line.level}: " if line.level else ""
         text = escape(line.text.replace("\n", "\n         "))
-        console.err.print(f"[dim]{line.time:%H:%M:%S}[/] [{colour}]{level}[/]{text}")
+        console.err.print(f"[dim]{line.time:%H:%M:%S}[/] [{colour}]{level}[/]{text}", emoji=False)
 
 
 def _ours(spec: ServerSpec) -> StartedServerSpec:

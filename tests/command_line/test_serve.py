@@ -167,7 +167,7 @@ def test_an_address_that_others_reach_is_warned_of(workspace: Workspace) -> None
     assert "the server listens on 203.0.113.1: whoever reaches" in " ".join(result.err.split())
 
 
-@pytest.mark.parametrize("server", ["auto", "embedded", "docker"])
+@pytest.mark.parametrize("server", ["auto", "embedded"])
 def test_the_docker_command_is_printed_where_there_is_neither_docker_nor_a_wheel(
     workspace: Workspace, tmp_path: Path, server: str
 ) -> None:
@@ -177,7 +177,7 @@ def test_the_docker_command_is_printed_where_there_is_neither_docker_nor_a_wheel
     (tmp_path / "pytriton").mkdir()
     (tmp_path / "pytriton" / "__init__.py").touch()
     result = workspace.run(
-        *("task=serve", "task.print=true", f"server={server}", "server.http_port=9000"),
+        *("task=serve", "task.print=true", f"server={server}", "server.http_port=100"),
         *("repository.path='my models'", "task.control=explicit"),
         PYTHONPATH=str(tmp_path),
         PATH="/nonexistent",
@@ -186,7 +186,7 @@ def test_the_docker_command_is_printed_where_there_is_neither_docker_nor_a_wheel
     assert result.out.count("\n") == 1
     assert shlex.split(result.out) == [
         *("docker", "run", "--rm"),
-        "--publish=127.0.0.1:9000:8000",
+        "--publish=127.0.0.1:100:8000",
         "--publish=127.0.0.1:8001:8001",
         "--publish=127.0.0.1:8002:8002",
         f"--mount=type=bind,source={repository},target=/models,readonly",

@@ -86,11 +86,9 @@ class Lookup(nn.Module):
 class Kept(nn.Module):
     """Answers with memory of its own, over which the next call writes; takes no negative number."""
 
-    kept: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("kept", torch.zeros(8, 1))
+        self.kept = nn.Parameter(torch.zeros(8, 1), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         assert bool((x >= 0).all())

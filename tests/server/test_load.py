@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,6 @@ from .conftest import config, tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from .conftest import Workbench
 
@@ -84,3 +84,17 @@ def test_deeply_nested_json_does_not_end_the_server(
     assert post(shared_workbench, messages.http(asked.path, body)).status_code == 500
     assert shared_workbench.server.is_running()
     assert shared_workbench.client.is_ready()
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_models_threads_do_not_spin_while_they_wait(shared_workbench: Workbench) -> None:
+    """Where processors are shared, that takes them from the thread that is waited for."""
+    identity = shared_workbench.client.server_metadata()["name"]
+    stubs = [
+        path.parent
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if identity in (line := path.read_text()) and "python_backend_stub" in line
+    ]
+    assert stubs
+    for stub in stubs:
+        assert b"OMP_WAIT_POLICY=PASSIVE" in (stub / "environ").read_bytes().split(b"\0")
