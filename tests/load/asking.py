@@ -28,7 +28,6 @@ from tests.load.messages import Array, Target
 MALFORMED = 0.1
 """How many of all requests."""
 
-RIGHT = "right"
 RIGHT_KINDS = ("right, JSON", "right, binary", "right, in pieces", "right, then half closed")
 CUT_KINDS = ("body cut short, then silent", "head cut short, then silent", "closed midway")
 GRPC_KINDS = ("not gRPC on its port",)
