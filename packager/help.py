@@ -40,7 +40,11 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager model=fashion_cnn task=plan    say what a build would do and why; write nothing
   python -m packager task=versions                  list what is published; task.action=promote,
                                                     rollback, prune, verify, pull do more
-  python -m packager task=serve                     run Triton on the repository until Ctrl-C
+  python -m packager task=serve                     run Triton on the repository until Ctrl-C;
+                                                    task.print=true prints the docker command
+  python -m packager model=fashion_cnn task=evaluate
+                                                    accuracy and latency of the served model
+  python -m packager task=profile task.p99_ms=20    throughput and latency over concurrency and batch
   python -m packager task=predict task.images=[a.png,photos]
                                                     classify pictures through the served model
   python -m packager dataset=mnist task=images      write a dataset out as image files

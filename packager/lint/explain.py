@@ -34,7 +34,7 @@ _BY_PART = [(_LITERALS[rule.id][0], rule) for rule in _BY_ID.values()]
 _SUMMARIES = frozenset({"TRN901", "TRN903", "TRN933", "TRN936", "TRN975"})
 """What follows from a failure whose cause another line has, or stands in every log of a host."""
 _RUNTIME = frozenset(rule.id for rule in RUNTIME_RULES)
-_NOISE = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML")
+NOISE = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML")
 """Errors in every log of a host without GPUs."""
 _BEFORE_CAUSE = re.compile(
     r"^(?:(?:UNAVAILABLE|ERROR|Internal|Invalid argument|Unavailable|Not found|Unsupported|"
@@ -127,7 +127,7 @@ def _with_places(found: Iterable[tuple[Message, Sequence[Rule]]]) -> Iterator[To
 def _unknown(found: Sequence[tuple[Message, Sequence[Rule]]]) -> Iterator[str]:
     """Yield the entries of a log that are errors, and that nothing in them explains."""
     known = {message.error for message, rules in found if rules}
-    known |= {one.error for one, _ in found if any(noise in one.error for noise in _NOISE)}
+    known |= {one.error for one, _ in found if any(noise in one.error for noise in NOISE)}
     causes = {_cause(one) for one in known}
     for message, _ in found:
         cause = _cause(message.error)

@@ -17,7 +17,13 @@ def asking_task(
         SpecError: a value is out of range, or `task.images` is no string nor a list of them.
     """
     if isinstance(config, schema.ServeTaskConfig):
-        return ServeTask(control=config.control, host=config.host, print=config.print)
+        return ServeTask(
+            control=config.control,
+            load=None if config.load is None else tuple(config.load),
+            host=config.host,
+            log=absolute(config.log),
+            print=config.print,
+        )
     asked = Asked(
         model=config.model,
         version=config.version,

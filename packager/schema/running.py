@@ -127,7 +127,9 @@ class ServeTaskConfig(TaskConfig):
     """`task=serve`; `host` chooses `configs/<host>.pbtxt` where a model has it."""
 
     control: ControlMode = ControlMode.poll
+    load: list[str] | None = None
     host: str | None = None
+    log: str | None = None
     print: bool = False
 
 

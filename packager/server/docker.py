@@ -42,16 +42,20 @@ def command(
     *,
     control: ControlMode,
     chosen: Ports,
-    identity: str,
+    identity: str | None,
 ) -> list[str]:
-    """The `docker run` that serves `repository` on chosen ports under the name `identity`.
+    """The `docker run` that serves `repository` on chosen ports, by a name where one is given.
 
     It stays attached: the client passes SIGTERM on to tritonserver, and the log comes to us.
+
+    Raises:
+        UnavailableError: the repository cannot be mounted.
     """
+    _require_mountable(repository)
     published = ((chosen.http, _HTTP), (chosen.grpc, _GRPC), (chosen.metrics, _METRICS))
     host = f"[{spec.address}]" if ":" in spec.address else spec.address
     return [
-        *("docker", "run", "--rm", f"--name={identity}"),
+        *("docker", "run", "--rm", *([f"--name={identity}"] if identity else [])),
         *(f"--publish={host}:{outside}:{inside}" for outside, inside in published),
         f"--mount=type=bind,source={repository.resolve()},target={_MODELS},readonly",
         "--shm-size=1g",
@@ -89,6 +93,7 @@ def docker(
             identity=identity,
             endpoints=ports.endpoints(chosen, spec.address),
             ready_timeout_s=spec.ready_timeout_s,
+            log=spec.log,
         )
 
     try:

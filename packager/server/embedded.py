@@ -64,6 +64,7 @@ def embedded(
             environment=_environment(triton),
             # The stub's sys.path starts with the working directory: the user's must not be it.
             directory=directory,
+            log=spec.log,
         )
 
     with (
@@ -94,6 +95,9 @@ def _environment(triton: wheel.TritonWheel) -> dict[str, str]:
         "PATH": _joined(str(Path(sys.prefix) / "bin"), environment.get("PATH", "")),
         "VIRTUAL_ENV": sys.prefix,
     }
+    # OpenMP's threads wait for each other by spinning: where anything else wants a processor, the
+    # one that is waited for does not get it.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.pop("PYTHONHOME", None)
     return environment
 

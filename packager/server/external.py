@@ -34,6 +34,10 @@ class ExternalServer:
         """Nothing: the reason is in a log that only its owner can read."""
         return None
 
+    def log_from(self, position: int) -> bytes:  # noqa: ARG002 - likewise
+        """Nothing: the log is not ours to read."""
+        return b""
+
     def log_tail(self, lines: int) -> str:  # noqa: ARG002 - likewise
         """Nothing: the log is not ours to read."""
         return ""

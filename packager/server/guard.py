@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -20,6 +21,9 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.1
+_STACK_BYTES = 2**30
+"""Of each thread of the server, taken as it is needed: Triton reads nested JSON by recursion, and
+with the usual 8 MB a request of 100 kB ends it."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory
 _STUB_FOLDERS = (Path("/tmp"), "python_env_??????")  # noqa: S108 - Triton's Python backend says so
 
@@ -37,7 +41,7 @@ def main(arguments: list[str]) -> int:
         command,
         stdin=subprocess.DEVNULL,
         process_group=0,
-        preexec_fn=_die_with_guard,  # noqa: PLW1509 - this process has one thread
+        preexec_fn=_prepare,  # noqa: PLW1509 - this process has one thread
     )
     try:
         while server.poll() is None and os.getppid() == parent and not _stop_was_asked():
@@ -80,8 +84,13 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _die_with_guard() -> None:
+def _prepare() -> None:
+    """Die with the guard, and survive deep recursion."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    wanted = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(hard, _STACK_BYTES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
 
 
 def _stop_was_asked() -> bool:

@@ -1,4 +1,4 @@
-"""A server that runs as a child process under `guard.py`, with its log in a nameless file."""
+"""A server that runs as a child process under `guard.py`, with its log in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from packager.errors import UnavailableError
 from packager.server import guard, ports, readiness, triton_log
@@ -44,6 +44,8 @@ class Launch:
     ready_timeout_s: float
     environment: Mapping[str, str] | None = None
     directory: Path | None = None
+    log: Path | None = None
+    """None: a nameless file, which goes with the server."""
 
 
 class GuardedServer:
@@ -68,6 +70,10 @@ class GuardedServer:
     def log_text(self) -> str:
         """The whole log."""
         return self._log.text()
+
+    def log_from(self, position: int) -> bytes:
+        """What the log has after so many bytes."""
+        return self._log.after(position)
 
     def log_tail(self, lines: int) -> str:
         """The last lines of the log."""
@@ -115,7 +121,7 @@ def run(launch: Launch) -> Iterator[GuardedServer]:
         PortTakenError: somebody else took one of the ports meanwhile.
         UnavailableError: the server ended, or was not ready in time.
     """
-    with tempfile.TemporaryFile(prefix="packager-triton-") as log_file:
+    with _log_file(launch.log) as log_file:
         process = _start_guard(launch, log_file.fileno())
         try:
             server = GuardedServer(launch.endpoints, process, triton_log.LogFile(log_file))
@@ -123,6 +129,19 @@ def run(launch: Launch) -> Iterator[GuardedServer]:
             yield server
         finally:
             _stop_guard(process, launch.identity)
+
+
+def _log_file(path: Path | None) -> IO[bytes]:
+    if path is None:
+        return tempfile.TemporaryFile(prefix="packager-triton-")
+    try:
+        return path.open("w+b")
+    except OSError as error:
+        raise UnavailableError(
+            f"the server's log cannot be written to {path}: {error.strerror}",
+            where="task.log",
+            remedy="name a file in a folder that exists and that you may write to",
+        ) from error
 
 
 def _start_guard(launch: Launch, log: int) -> subprocess.Popen[bytes]:

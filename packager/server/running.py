@@ -27,6 +27,10 @@ class Server(Protocol):
         """Triton's own reason why `model` did not load; None when it did, or nobody knows."""
         ...
 
+    def log_from(self, position: int) -> bytes:
+        """What the server's log has after so many bytes; empty when it is not ours to read."""
+        ...
+
     def log_tail(self, lines: int) -> str:
         """The last lines of the server's log; empty when it is not ours to read."""
         ...

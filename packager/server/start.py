@@ -18,6 +18,7 @@ from packager.spec.server import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -30,6 +31,7 @@ def start(
     *,
     control: ControlMode = ControlMode.none,
     host: str | None = None,
+    more_flags: Sequence[str] = (),
 ) -> AbstractContextManager[Server]:
     """A ready server on `repository`; an external one keeps its own repository and mode.
 
@@ -40,7 +42,7 @@ def start(
     """
     if isinstance(spec, AutoServerSpec):
         spec = choose(spec)
-    flags = host_flags(host)
+    flags = [*host_flags(host), *more_flags]
     if isinstance(spec, EmbeddedServerSpec):
         return embedded_server.embedded(spec, repository, control=control, extra_flags=flags)
     if isinstance(spec, DockerServerSpec):

@@ -39,16 +39,25 @@ class PredictionFormat(Enum):
 class ServeTask:
     """Run a server on the repository until interrupted; as a kind of host, where one is named.
 
-    With `print` nothing is started: the command that would run the container is printed.
+    `load` are the models to load at the start in explicit mode; None is all of them. `log` is a
+    file for the server's whole log. With `print` nothing is started: the command that would run
+    the container is printed.
     """
 
     control: ControlMode = ControlMode.poll
+    load: tuple[str, ...] | None = None
     host: str | None = None
+    log: Path | None = None
     print: bool = False
 
     def __post_init__(self) -> None:
         if self.host is not None:
             require_host_name(self.host, where="task.host")
+        require(
+            self.load is None or self.control is ControlMode.explicit,
+            f"is for explicit control; task.control={self.control.value} loads every model",
+            where="task.load",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

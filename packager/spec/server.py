@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from packager.spec.validity import require
+
+IMAGE = "nvcr.io/nvidia/tritonserver:24.12-py3"
+"""NVIDIA's container where no other is chosen; `conf/server/` says the same."""
 
 
 class ControlMode(Enum):
@@ -36,21 +40,26 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddedServerSpec:
-    """The tritonserver of the nvidia-pytriton wheel, as a child process."""
+    """The tritonserver of the nvidia-pytriton wheel, as a child process.
+
+    `log` is a file for its whole log; None: it can be read while the server runs, and goes with it.
+    """
 
     address: str = "127.0.0.1"
     ports: Ports = Ports()
     ready_timeout_s: float = 120.0
+    log: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DockerServerSpec:
-    """NVIDIA's container, run by the local Docker daemon."""
+    """NVIDIA's container, run by the local Docker daemon; `log` as the embedded server's."""
 
-    image: str
+    image: str = IMAGE
     address: str = "127.0.0.1"
     ports: Ports = Ports()
     ready_timeout_s: float = 300.0
+    log: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +77,10 @@ class AutoServerSpec:
 
     embedded: EmbeddedServerSpec
     docker: DockerServerSpec
+
+
+StartedServerSpec = EmbeddedServerSpec | DockerServerSpec | AutoServerSpec
+"""A server that is ours to start."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

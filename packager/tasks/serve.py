@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
+import logging
+import shlex
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -11,29 +15,44 @@ from rich.markup import escape
 from packager import console
 from packager.client import Client
 from packager.errors import SpecError, UnavailableError
+from packager.repository.destination import destination_of
+from packager.server import docker
+from packager.server.flags import host_flags, load_flags
+from packager.server.log_entries import LogReader
 from packager.server.start import start
 from packager.spec.server import (
     AutoServerSpec,
+    ControlMode,
     DockerServerSpec,
     EmbeddedServerSpec,
     Ports,
-    ServerSpec,
+    StartedServerSpec,
 )
+from packager.tasks.serve_log import Telling
+from packager.tasks.served import why
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from packager.server.running import Server
     from packager.spec.asking import ServeTask
     from packager.spec.job import Job
+    from packager.spec.server import ServerSpec
+    from packager.tasks.serve_log import Line
 
 STANDARD = Ports(http=8000, grpc=8001, metrics=8002)
 """Triton's own ports: taken where they are free and the recipe names no others."""
+
+_LOOK_S = 0.25
+_log = logging.getLogger(__name__)
 
 
 def run(job: Job, task: ServeTask) -> None:
     """Serve the repository until Ctrl-C, or until the server ends.
 
     Raises:
-        SpecError: the chosen server is not ours to start.
+        SpecError: the chosen server is not ours to start, or a model to load is not there.
         UnavailableError: no repository, no server, or it ended by itself.
     """
     repository = job.require_local_repository().path
@@ -43,36 +62,123 @@ def run(job: Job, task: ServeTask) -> None:
             where="repository.path",
             remedy="build a model first, for example: python -m packager model=fashion_cnn",
         )
-    spec = _with_standard_ports(job.server)
-    with start(spec, repository, control=task.control, host=task.host) as server:
-        _print(server)
-        console.err.print("[dim]Ctrl-C stops it[/]")
-        status = server.wait()
-        raise UnavailableError(
-            f"the server ended by itself with status {status}: {server.log_tail(5)}",
-            where="server",
-            remedy="read its log above",
+    spec = _ours(job.server)
+    _require_models(task, destination_of(job.repository).files().models())
+    if task.print:
+        console.out.print(docker_command(spec, repository, task), markup=False, emoji=False)
+        return
+    spec = _completed(spec, log=task.log)
+    _warn_of_others(_listening(spec).address)
+    more = load_flags(task.load) if task.control is ControlMode.explicit else []
+    with start(spec, repository, control=task.control, host=task.host, more_flags=more) as server:
+        try:
+            _serve(server)
+        except KeyboardInterrupt:
+            console.err.print("[dim]stopping; another Ctrl-C does not wait for it[/]")
+            raise
+
+
+def docker_command(spec: StartedServerSpec, repository: Path, task: ServeTask) -> str:
+    """Return the command that `server=docker` would run, for a shell; nothing is asked or started.
+
+    Ports that nobody chose are Triton's own, free or not: it may be run elsewhere.
+
+    Raises:
+        UnavailableError: Docker cannot mount the repository.
+    """
+    match spec:
+        case AutoServerSpec():
+            container = spec.docker
+        case DockerServerSpec():
+            container = spec
+        case _:
+            container = DockerServerSpec(address=spec.address, ports=spec.ports)
+    asked = dataclasses.asdict(container.ports)
+    more = load_flags(task.load) if task.control is ControlMode.explicit else []
+    words = docker.command(
+        container,
+        repository,
+        control=task.control,
+        chosen=Ports(**{name: port or getattr(STANDARD, name) for name, port in asked.items()}),
+        identity=None,
+    )
+    return shlex.join([*words, *host_flags(task.host), *more])
+
+
+def _serve(server: Server) -> None:
+    """Print what there is, then what becomes of it, until the server ends."""
+    reader, telling = LogReader(server), Telling()
+    _tell(telling.lines(reader.new(), models=False))
+    _print(server)
+    console.err.print("[dim]Ctrl-C stops it[/]")
+    while server.is_running():
+        _tell(telling.lines(reader.new()))
+        time.sleep(_LOOK_S)
+    _tell(telling.lines(reader.new()))
+    raise UnavailableError(
+        f"the server ended by itself with status {server.wait()}: {server.log_tail(5)}",
+        where="server",
+        remedy="read its log above; task.log=FILE keeps the whole of it",
+    )
+
+
+def _tell(lines: Iterable[Line]) -> None:
+    for line in lines:
+        colour = {"": "green", "warning": "yellow"}.get(line.level, "red")
+        level = f"{line.level}: " if line.level else ""
+        text = escape(line.text.replace("\n", "\n         "))
+        console.err.print(f"[dim]{line.time:%H:%M:%S}[/] [{colour}]{level}[/]{text}", emoji=False)
+
+
+def _ours(spec: ServerSpec) -> StartedServerSpec:
+    if isinstance(spec, StartedServerSpec):
+        return spec
+    raise SpecError(
+        "there is nothing to start with this choice",
+        where="server",
+        remedy="choose server=auto, server=embedded or server=docker",
+    )
+
+
+def _require_models(task: ServeTask, there: Iterable[str]) -> None:
+    """Triton would start without a model that it does not find."""
+    known = sorted(there)
+    for name in task.load or ():
+        if name not in known:
+            raise SpecError(
+                f"there is no model '{name}' in the repository",
+                where="task.load",
+                remedy=f"choose of {', '.join(known)}" if known else "build one first",
+            )
+
+
+def _listening(spec: StartedServerSpec) -> EmbeddedServerSpec | DockerServerSpec:
+    return spec.embedded if isinstance(spec, AutoServerSpec) else spec
+
+
+def _warn_of_others(address: str) -> None:
+    """Triton asks nobody for a password."""
+    try:
+        is_loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        is_loopback = address == "localhost"
+    if not is_loopback:
+        _log.warning(
+            "the server listens on %s: whoever reaches this host can ask its models, and load and"
+            " unload them where task.control=explicit; server.address=127.0.0.1 keeps it to itself",
+            address,
         )
 
 
-def _with_standard_ports(
-    spec: ServerSpec,
-) -> AutoServerSpec | EmbeddedServerSpec | DockerServerSpec:
-    match spec:
-        case AutoServerSpec():
-            ports = _ports(spec.embedded)
-            return AutoServerSpec(
-                embedded=dataclasses.replace(spec.embedded, ports=ports),
-                docker=dataclasses.replace(spec.docker, ports=ports),
-            )
-        case EmbeddedServerSpec() | DockerServerSpec():
-            return dataclasses.replace(spec, ports=_ports(spec))
-        case _:
-            raise SpecError(
-                "there is nothing to start with this choice",
-                where="server",
-                remedy="choose server=auto, server=embedded or server=docker",
-            )
+def _completed(spec: StartedServerSpec, *, log: Path | None) -> StartedServerSpec:
+    """Return the server with Triton's own ports where they are free, and a file for its log."""
+    ports = _ports(_listening(spec))
+    if isinstance(spec, AutoServerSpec):
+        return AutoServerSpec(
+            embedded=dataclasses.replace(spec.embedded, ports=ports, log=log),
+            docker=dataclasses.replace(spec.docker, ports=ports, log=log),
+        )
+    return dataclasses.replace(spec, ports=ports, log=log)
 
 
 def _ports(spec: EmbeddedServerSpec | DockerServerSpec) -> Ports:
@@ -86,7 +192,8 @@ def _ports(spec: EmbeddedServerSpec | DockerServerSpec) -> Ports:
 
 
 def _is_free(address: str, port: int) -> bool:
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
@@ -105,6 +212,6 @@ def _print(server: Server) -> None:
                 rows.append((model, version, "[green]ready[/]"))
             else:
                 reason = server.failure_reason(model) or entry.get("reason") or "not loaded"
-                rows.append((model, version, f"[red]{escape(reason)}[/]"))
+                rows.append((model, version, f"[red]{escape(why(reason))}[/]"))
     console.out.print(console.endpoints_table(server.endpoints))
     console.out.print(console.models_table(rows))

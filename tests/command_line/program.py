@@ -138,14 +138,17 @@ class Workspace:
         return Result(status=done.returncode, out=done.stdout, err=done.stderr)
 
     @contextmanager
-    def start(self, *arguments: str) -> Iterator[Running]:
-        """Start the program in a process group of its own; interrupted at the end if it runs."""
+    def start(self, *arguments: str, **more: str) -> Iterator[Running]:
+        """Start the program in a process group of its own; interrupted at the end if it runs.
+
+        `more` are environment variables.
+        """
         out, err = self.root / "out", self.root / "err"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             process = subprocess.Popen(
                 [*PACKAGER, *arguments],
                 cwd=self.cwd,
-                env=self._environment({}),
+                env=self._environment(more),
                 stdin=subprocess.DEVNULL,
                 stdout=out_file,
                 stderr=err_file,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from packager.client import Client, WireFormat
+from packager.server.running import Endpoints
+from tests.server import models
+from tests.server.conftest import config, tensor, write_model
 
 from .program import PACKAGER, Result, Workspace
 
@@ -70,3 +78,23 @@ def test_the_console_script_is_the_same_program(
     script = (sys.executable, str(site / "bin" / "packager"))
     by_script = workspace.run(*arguments, command=script, PYTHONPATH=str(site))
     assert by_script == workspace.run(*arguments, command=PACKAGER, PYTHONPATH=str(site))
+
+
+def test_the_wheel_serves_until_ctrl_c(workspace: Workspace, site: Path, tmp_path: Path) -> None:
+    """A repository elsewhere; with explicit control every model is loaded where none is named."""
+    text = config([tensor("x", "FP32", 4)], [tensor("y", "FP32", 4)])
+    write_model(tmp_path / "models", "half", models.Half(), text)
+    with workspace.start(
+        *("task=serve", "task.control=explicit", f"repository.path={tmp_path / 'models'}"),
+        PYTHONPATH=str(site),
+    ) as running:
+        running.wait_until(lambda: "Ctrl-C" in running.err)
+        found = re.search(r"http://(127\.0\.0\.1:\d+)", running.out)
+        assert found, running.out
+        with Client(Endpoints(http=found[1])) as client:
+            x = np.ones((2, 4), dtype=np.float32)
+            assert (client.infer(WireFormat.JSON, "half", 1, {"x": x})["y"] == 4).all()
+        running.signal_group(signal.SIGINT)
+        result = running.result()
+    assert (result.status, result.err.splitlines()[-1]) == (130, "interrupted")
+    assert workspace.left_behind() == []

@@ -83,6 +83,20 @@ class Lookup(nn.Module):
         return torch.arange(5.0)[x], torch.full((x.size(0), 1), float(x.size(0)))
 
 
+class Kept(nn.Module):
+    """Answers with memory of its own, over which the next call writes; takes no negative number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = nn.Parameter(torch.zeros(8, 1), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert bool((x >= 0).all())
+        rows = self.kept[: x.size(0)]
+        rows.copy_(x)
+        return rows
+
+
 class OnlyOne(nn.Module):
     """Works for one row and for no other number."""
 

@@ -148,6 +148,18 @@ def test_a_request_that_fails_does_not_fail_its_neighbours(workbench: Workbench)
         assert answer["y"].item() == expected
 
 
+def test_an_answer_is_not_written_over_by_the_next_forward(workbench: Workbench) -> None:
+    """A failed batch is asked again one by one, and all are answered together."""
+    text = config(pair("x"), pair("y"), more=QUEUE)
+    model = workbench.load(models.Kept(), text)
+    numbers = [1.0, -1.0, 2.0, 3.0]
+    answers = workbench.ask_together(
+        model, [{"x": np.array([[number]], dtype=np.float32)} for number in numbers]
+    )
+    found = [None if isinstance(one, RequestError) else float(one["y"][0, 0]) for one in answers]
+    assert found == [1.0, None, 2.0, 3.0]
+
+
 def test_a_model_that_cannot_batch_fails_every_request_of_a_batch(workbench: Workbench) -> None:
     """Answering them one by one instead would hide what libtorch does with such a model."""
     text = config([tensor("x", "FP32", 4)], [tensor("y", "FP32", 4)], more=QUEUE)

@@ -54,6 +54,18 @@ def read_request(place: int, request: Any, contract: Contract) -> Part:
     return Part(place, tensors, int(shape[0]) if len(shape) else 1)
 
 
+def require_batch(part: Part, ranks: Mapping[str, int]) -> None:
+    """Refuse a request whose shape says a batch of 0: Triton hands it over without that axis.
+
+    Raises:
+        RequestError: a tensor has not the rank of the configuration's dims and the batch axis.
+    """
+    for name, rank in ranks.items():
+        tensor = part.tensors[name]
+        if len(tensor.shape) != rank or len(tensor) == 0:
+            raise RequestError(f"input '{name}' has a batch of 0; expected 1 or more")
+
+
 def same_shape_groups(parts: Sequence[Part], *, batching: bool) -> Iterator[list[Part]]:
     """Requests that may share one `forward`: all but the batch axis agree."""
     groups: dict[object, list[Part]] = {}

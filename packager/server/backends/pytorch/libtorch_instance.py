@@ -19,6 +19,7 @@ from libtorch_batch import (  # type: ignore[import-not-found]
     join,
     named_outputs,
     read_request,
+    require_batch,
     same_shape_groups,
     split,
 )
@@ -53,6 +54,7 @@ class Instance:
             anywhere = args["model_instance_kind"] == "MODEL"
             self._module = _load_module(path, args, None if anywhere else self._device)
         self._contract = make_contract(config, _arguments(self._module))
+        self._batched_ranks = _ranks(config["input"]) if self._batching else {}
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answer all requests with as few `forward` calls as their shapes allow."""
@@ -60,32 +62,44 @@ class Instance:
         parts = []
         for place, request in enumerate(requests):
             try:
-                parts.append(read_request(place, request, self._contract))
+                part = read_request(place, request, self._contract)
+                require_batch(part, self._batched_ranks)
+                parts.append(part)
             except RequestError as error:
                 answers[place] = _failed(error)
-        for group in same_shape_groups(parts, batching=self._batching):
-            self._answer_group(group, answers)
+        groups = list(same_shape_groups(parts, batching=self._batching))
+        for group in groups:
+            self._answer_group(group, answers, copied=len(groups) > 1)
         return answers
 
-    def _answer_group(self, parts: Sequence[Part], answers: list[Any]) -> None:
+    def _answer_group(self, parts: Sequence[Part], answers: list[Any], *, copied: bool) -> None:
         """One `forward` for all; on failure find out which requests are to blame.
 
         If each works alone, the batch itself is what fails, as it would under libtorch.
         """
-        batch_error = self._try(parts, answers)
+        batch_error = self._try(parts, answers, copied=copied)
         if batch_error is None:
             return
-        alone = [self._try([part], answers) for part in parts] if len(parts) > 1 else [batch_error]
+        alone = [batch_error]
+        if len(parts) > 1:
+            alone = [self._try([part], answers, copied=True) for part in parts]
         blame_all = not any(alone)
         for part, error in zip(parts, alone, strict=True):
             if error is not None or blame_all:
                 answers[part.place] = _failed(error or batch_error)
 
-    def _try(self, parts: Sequence[Part], answers: list[Any]) -> RequestError | None:
+    def _try(
+        self, parts: Sequence[Part], answers: list[Any], *, copied: bool
+    ) -> RequestError | None:
+        """Answer the parts by one `forward`; return why that failed.
+
+        Triton reads answers when all are made. A module may answer with memory of its own, over
+        which its next `forward` writes: where there is another, answers are `copied`.
+        """
         try:
             outputs = named_outputs(self._forward(parts), self._contract)
             for part, arrays in split(outputs, parts, batching=self._batching):
-                answers[part.place] = _answered(arrays)
+                answers[part.place] = _answered(arrays, copied=copied)
         except RequestError as error:
             return error
         return None
@@ -97,6 +111,14 @@ class Instance:
                 return self._module(*join(parts, self._contract, self._device))
         except Exception as error:
             raise RequestError(f"PyTorch execute failure: {error}", invalid=False) from error
+
+
+def _ranks(inputs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of the tensors that requests bring, the batch axis included."""
+    return {
+        tensor["name"]: len(tensor.get("reshape", {}).get("shape", tensor["dims"])) + 1
+        for tensor in inputs
+    }
 
 
 def _device(args: Mapping[str, str]) -> torch.device:
@@ -136,8 +158,10 @@ def _arguments(module: Any) -> list[Argument]:
     return arguments[1:] if arguments and arguments[0].kind == "ClassType" else arguments
 
 
-def _answered(arrays: Mapping[str, Any]) -> Any:
-    tensors = [pb_utils.Tensor(name, array) for name, array in arrays.items()]
+def _answered(arrays: Mapping[str, Any], *, copied: bool) -> Any:
+    tensors = [
+        pb_utils.Tensor(name, array.copy() if copied else array) for name, array in arrays.items()
+    ]
     return pb_utils.InferenceResponse(output_tensors=tensors)
 
 

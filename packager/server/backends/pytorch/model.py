@@ -1,9 +1,10 @@
 """Serves `platform: "pytorch_libtorch"` on a Triton without libtorch, and refuses what it refuses.
 
 Triton runs this file in its Python stub for every model whose backend is `pytorch`. It differs
-from libtorch on purpose in three places, each stricter: an input index past the inputs and
-INTER_OP_THREAD_COUNT are refused at load, because they end a libtorch server; and outputs whose
-rows are not the batch's are refused, because libtorch answers them with other memory.
+from libtorch on purpose in four places, each stricter: an input index past the inputs and
+INTER_OP_THREAD_COUNT are refused at load, because they end a libtorch server; outputs whose rows
+are not the batch's are refused, because libtorch answers them with other memory; and so are batches
+of no rows, on which modules fail.
 """
 
 from __future__ import annotations

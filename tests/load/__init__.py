@@ -1,0 +1,1 @@
+"""Right and malformed requests from many clients at once: for `bench/load.py` and a test."""
