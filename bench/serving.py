@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 
 BASE = "model=fashion_cnn"
 FORMS = {
-    "plain": ("export.optimize=script", "serving=unbatched"),
-    "scripted": ("export.optimize=script",),
+    "plain": ("export.optimize=none", "serving=unbatched"),
+    "scripted": ("export.optimize=none",),
     "frozen": ("export.optimize=freeze",),
     "unbatched": ("export.optimize=freeze", "serving=unbatched"),
     "channels_last": ("export.optimize=channels_last",),

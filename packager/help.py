@@ -44,7 +44,7 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
                                                     task.print=true prints the docker command
   python -m packager model=fashion_cnn task=evaluate
                                                     accuracy and latency of the served model
-  python -m packager task=profile task.p99_ms=20    throughput and latency over concurrency and batch
+  python -m packager task=profile task.p99_ms=20    its throughput within a latency budget
   python -m packager task=predict task.images=[a.png,photos]
                                                     classify pictures through the served model
   python -m packager dataset=mnist task=images      write a dataset out as image files

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from packager.errors import UnavailableError
-from packager.proof.tolerances import FLOAT32_TOLERANCE, TOP1_AGREEMENT
+from packager.proof.tolerances import TOP1_AGREEMENT
 
 TIMEOUT_S = 60.0
 OK = 200
@@ -65,8 +65,10 @@ class Asked:
         """
         return self._answered("GET", f"{self._path}/ready")[0] == OK
 
-    def replay(self, request: bytes, response: bytes) -> Replay:
+    def replay(self, request: bytes, response: bytes, *, tolerance: float) -> Replay:
         """Send the very bytes of a request, and compare the answer.
+
+        Floats may be off by `tolerance` of the largest one.
 
         Raises:
             UnavailableError: nobody answers.
@@ -79,7 +81,7 @@ class Asked:
             found = json.loads(body)
         except ValueError:
             return Replay(problems=("answers its golden request with what is no JSON",))
-        return compared(found, json.loads(response))
+        return compared(found, json.loads(response), tolerance=tolerance)
 
     def _answered(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(self.endpoint, timeout=TIMEOUT_S)
@@ -97,8 +99,8 @@ class Asked:
             connection.close()
 
 
-def compared(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Replay:
-    """Hold a response to the one expected, output by output, by the tolerances of the proofs."""
+def compared(found: Mapping[str, Any], expected: Mapping[str, Any], *, tolerance: float) -> Replay:
+    """Hold a response to the one expected, output by output; integers as the proofs do."""
     answers = {tensor["name"]: tensor for tensor in found.get("outputs", ())}
     problems, errors = [], []
     for tensor in expected["outputs"]:
@@ -106,7 +108,7 @@ def compared(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Replay:
         if name not in answers:
             problems.append(f"gives no output '{name}'")
             continue
-        problem, error = _compared(answers[name], tensor)
+        problem, error = _compared(answers[name], tensor, tolerance)
         if problem:
             problems.append(f"answers otherwise than when it was proven: output '{name}' {problem}")
         elif error is not None:
@@ -114,7 +116,7 @@ def compared(found: Mapping[str, Any], expected: Mapping[str, Any]) -> Replay:
     return Replay(problems=tuple(problems), relative_error=max(errors, default=None))
 
 
-def _compared(found: Tensor, expected: Tensor) -> tuple[str, float | None]:
+def _compared(found: Tensor, expected: Tensor, tolerance: float) -> tuple[str, float | None]:
     """Return what is wrong of an output, or nothing, and the largest error of floats."""
     for key, told in (("datatype", lambda one: one["datatype"]), ("shape", _shape)):
         if told(found) != told(expected):
@@ -126,9 +128,9 @@ def _compared(found: Tensor, expected: Tensor) -> tuple[str, float | None]:
     if not np.issubdtype(theirs.dtype, np.floating):
         return next(_differing(ours, theirs), ""), None
     error = _relative_error(ours.astype(np.float64), theirs.astype(np.float64))
-    if error <= FLOAT32_TOLERANCE:
+    if error <= tolerance:
         return "", error
-    return f"is off by {error:.1e} of max|y|, allowed {FLOAT32_TOLERANCE:.0e}", None
+    return f"is off by {error:.1e} of max|y|, allowed {tolerance:.0e}", None
 
 
 def _shape(tensor: Tensor) -> list[int]:

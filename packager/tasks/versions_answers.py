@@ -6,9 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from packager.proof.replay import Asked
+from packager.proof.tolerances import BFLOAT16_TOLERANCE, FLOAT32_TOLERANCE
 from packager.repository.integrity import Finding
 from packager.repository.layout import GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE
 from packager.server.external import external
+from packager.spec.recipe import ExportForm
 from packager.spec.server import ExternalServerSpec
 
 if TYPE_CHECKING:
@@ -54,8 +56,15 @@ def replayed(
     )
     if request is None or response is None:
         return _without(state.records.get(version)), []
-    found = asked.replay(request, response)
+    found = asked.replay(request, response, tolerance=_tolerance(state.records.get(version)))
     return found.finding, [Finding(path=folder, problem=problem) for problem in found.problems]
+
+
+def _tolerance(record: Record | None) -> float:
+    """Return how far floats may be off: on another processor bfloat16 rounds otherwise."""
+    export = record.content.get("export") if record is not None else None
+    form = export.get("form") if isinstance(export, dict) else None
+    return BFLOAT16_TOLERANCE if form == ExportForm.bfloat16.value else FLOAT32_TOLERANCE
 
 
 def _without(record: Record | None) -> str:

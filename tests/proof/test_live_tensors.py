@@ -25,6 +25,7 @@ from packager.proof.golden import Golden, golden
 from packager.proof.question import Question
 from packager.proof.replay import Asked
 from packager.proof.samples import generated, stacked
+from packager.proof.tolerances import FLOAT32_TOLERANCE
 from packager.repository.layout import GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE, ModelPaths
 from packager.server.embedded import embedded
 from packager.spec.recipe import ExportForm
@@ -166,7 +167,7 @@ def test_its_golden_request_is_answered_as_its_golden_response_says(
         assert made == Golden(finding="none: JSON has no half precision")
         return
     request, response = (made.files[file] for file in (GOLDEN_REQUEST_FILE, GOLDEN_RESPONSE_FILE))
-    found = Asked(served.address, name, 1).replay(request, response)
+    found = Asked(served.address, name, 1).replay(request, response, tolerance=FLOAT32_TOLERANCE)
     assert found.problems == ()
     assert found.finding.startswith("answers as when it was proven")
     assert max(map(len, made.files.values())) < 2**20

@@ -9,6 +9,7 @@ import pytest
 
 from packager.errors import UnavailableError
 from packager.proof.replay import Asked, Replay, compared
+from packager.proof.tolerances import FLOAT32_TOLERANCE
 
 Tensor = dict[str, Any]
 
@@ -18,7 +19,7 @@ def _output(data: list[Any], datatype: str = "FP32", **more: Any) -> Tensor:
 
 
 def _replay(found: Tensor, expected: Tensor) -> Replay:
-    return compared({"outputs": [found]}, {"outputs": [expected]})
+    return compared({"outputs": [found]}, {"outputs": [expected]}, tolerance=FLOAT32_TOLERANCE)
 
 
 def test_the_same_answers_are_praised_with_their_error() -> None:
