@@ -267,7 +267,7 @@ class Client:
             yield
         except InferenceServerException as error:
             status = (error.status() or "").removeprefix("StatusCode.")
-            if _nobody_answered(status, error.message()):
+            if nobody_answered(status, error.message()):
                 raise self._unreachable(error.message(), self._endpoints.grpc) from error
             raise RequestError(
                 error.message().strip().rstrip("."), where=where, status=status
@@ -283,7 +283,8 @@ class Client:
         )
 
 
-def _nobody_answered(status: str, message: str) -> bool:
+def nobody_answered(status: str, message: str) -> bool:
+    """Return whether an error of gRPC's is that of no server: another try may succeed."""
     connectionless = any(text in message.lower() for text in _NO_CONNECTION)
     return status == "DEADLINE_EXCEEDED" or (status == "UNAVAILABLE" and connectionless)
 

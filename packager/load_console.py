@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from packager.load.profile import LIMITS
@@ -17,7 +18,7 @@ def evaluation_table(told: Mapping[str, Any]) -> Table:
     """Return an evaluation's figures, one a row; a partial one says so in its title."""
     whole = f"{told['model']} version {told['version']} as it is served"
     partial = f": PARTIAL, {told['asked']:,} of {told['images']:,} images"
-    table = Table(title=whole + (partial if told["partial"] else ""), title_justify="left")
+    table = Table(title=escape(whole + (partial if told["partial"] else "")), title_justify="left")
     table.add_column("figure", style="bold")
     table.add_column("value", overflow="fold")
     table.add_row("test images", f"{told['asked']:,}")
@@ -36,7 +37,7 @@ def evaluation_table(told: Mapping[str, Any]) -> Table:
 def profile_table(told: Mapping[str, Any]) -> Table:
     """Return a profile's points, one a row."""
     title = f"{told['model']} version {told['version']} as it is served, over {told['protocol']}"
-    table = Table(title=title, title_justify="left", padding=(0, 1))
+    table = Table(title=escape(title), title_justify="left", padding=(0, 1))
     has_instances = any(point["instances"] is not None for point in told["points"])
     for name in (*(["instances"] if has_instances else []), "batch", "at once", "samples/s"):
         table.add_column(name, justify="right")
@@ -76,10 +77,8 @@ def latencies(told: Mapping[str, Any]) -> str:
 
 
 def _accuracy(told: Mapping[str, Any]) -> str:
-    if told["accuracy"] is None:
-        return "not known: nothing was answered"
     text = f"{told['accuracy']:.2%} ({told['correct']:,} right)"
     if told["published_accuracy"] is not None:
         return f"{text}; published: {told['published_accuracy']:.2%}"
     why = told["not_compared"] or ("not all images were answered" if told["partial"] else "")
-    return f"{text}; not compared: {why}" if why else text
+    return f"{text}; not compared: {escape(why)}" if why else text

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from packager.load.sender import Array, Arrays
     from packager.model_metadata import TensorMetadata
 
-MOST = 128
-"""Samples of a request where nothing else is asked for."""
+USUAL_MOST = 128
+"""Samples of a request where nothing else is asked for, if the model takes so many."""
 
 
 def batch_size(tensor: TensorMetadata, *, max_batch_size: int, asked: int | None, rank: int) -> int:
@@ -25,19 +25,23 @@ def batch_size(tensor: TensorMetadata, *, max_batch_size: int, asked: int | None
     Raises:
         SpecError: the model does not take so many.
     """
-    if max_batch_size > 0:
-        most: int | None = max_batch_size
-    elif len(tensor.dims) == rank:
-        most = 1
-    else:
-        most = None if tensor.dims[0] == -1 else tensor.dims[0]
+    most = most_samples(tensor, max_batch_size=max_batch_size, rank=rank)
     if asked is not None and most is not None and asked > most:
         raise SpecError(
             f"is {asked}, and the model takes at most {most} at once",
             where="task.batch",
             remedy=f"give {most} or less",
         )
-    return asked or min(most or MOST, MOST)
+    return asked or min(most or USUAL_MOST, USUAL_MOST)
+
+
+def most_samples(tensor: TensorMetadata, *, max_batch_size: int, rank: int) -> int | None:
+    """Return how many samples of `rank` axes the model takes at once; None for any number."""
+    if max_batch_size > 0:
+        return max_batch_size
+    if len(tensor.dims) == rank:
+        return 1
+    return None if tensor.dims[0] == -1 else tensor.dims[0]
 
 
 def batches(samples: Arrays, inputs: Sequence[TensorMetadata], *, size: int) -> Iterator[Request]:

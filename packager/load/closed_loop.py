@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
 from packager.errors import UnavailableError
-from packager.load.sender import Arrays, LostError, Sender, Target
+from packager.load import interruptible
+from packager.load.sender import Arrays, NoAnswerError, Sender, Target
+from packager.load.taking import Taking
 from packager.load.timings import Timings
 from packager.spec.asking import Protocol
 
@@ -39,8 +42,8 @@ Answered = Callable[[Request, "dict[str, Array]"], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
-    """How requests travel: the protocol, how many at once, and how often one is tried again.
+class LoadSettings:
+    """The protocol, how many requests are under way at once, how often one is tried again.
 
     No request has more than `rows` samples: shared memory is laid out for them.
     """
@@ -50,10 +53,18 @@ class Way:
     rows: int
     retries: int = 0
 
+    @property
+    def tries_more(self) -> int:
+        """How often a request that nobody answered is sent again.
+
+        Never from shared memory: the server may still read and write there for the first try.
+        """
+        return 0 if self.protocol is Protocol.shm else self.retries
+
 
 def ask_all(
     target: Target,
-    way: Way,
+    settings: LoadSettings,
     requests: Iterable[Request],
     *,
     answered: Answered,
@@ -61,85 +72,71 @@ def ask_all(
 ) -> None:
     """Send every request once and hand each answer over; `timings` grow meanwhile.
 
-    What was answered before an error stays told.
+    Requests are taken and encoded in a thread. What was answered before an error stays told.
 
     Raises:
         RequestError: Triton refused one, or the model failed on it.
         UnavailableError: nobody answered one, however often it was tried.
     """
-    asyncio.run(_ask_all(target, way, iter(requests), answered, timings))
+    interruptible.run(_ask_all(target, settings, iter(requests), answered, timings))
 
 
 def ask_for(
-    target: Target,
-    way: Way,
-    requests: Iterable[Request],
-    *,
-    seconds: float,
-    answered: Answered | None = None,
+    target: Target, settings: LoadSettings, requests: Iterable[Request], *, seconds: float
 ) -> Timings:
     """Send the same requests over and over for so long; return what was measured.
 
-    They are encoded once, and answers decoded only when the time is over: the client is to be no
-    limit. What comes in the first `WARM_UP_S` does not count. In shared memory answers are
-    written over: there none is handed over.
+    They are encoded once, and answers are not decoded: the client is to be no limit. What comes in
+    the first `WARM_UP_S` does not count.
 
     Raises:
         RequestError, UnavailableError: as in `ask_all`.
     """
-    return asyncio.run(_ask_for(target, way, list(requests), seconds, answered))
+    return interruptible.run(_ask_for(target, settings, list(requests), seconds))
 
 
 async def _ask_all(
     target: Target,
-    way: Way,
+    settings: LoadSettings,
     requests: Iterator[Request],
     answered: Answered,
     timings: Timings,
 ) -> None:
-    sender = _sender(target, way)
+    async with _open(target, settings) as sender:
+        taking = Taking(requests, lambda request: sender.encode(request.inputs))
 
-    async def client(slot: int) -> None:
-        for request in requests:
-            encoded = sender.encode(request.inputs)
-            answer, latency = await _sent(sender, encoded, slot, way.retries, timings)
-            timings.latencies_s.append(latency)
-            timings.samples += request.samples
-            answered(request, sender.decode(answer, slot=slot))
+        async def client(slot: int) -> None:
+            while (taken := await taking.next()) is not None:
+                request, encoded = taken
+                answer, latency = await _sent(sender, encoded, slot, settings.tries_more, timings)
+                timings.latencies_s.append(latency)
+                timings.samples += request.samples
+                answered(request, sender.decode(answer, slot=slot))
 
-    with _Clock(timings):
-        await _together(sender, target, [client(slot) for slot in range(way.concurrency)])
+        with _Clock(timings):
+            await _all(client(slot) for slot in range(settings.concurrency))
 
 
 async def _ask_for(
-    target: Target, way: Way, requests: list[Request], seconds: float, answered: Answered | None
+    target: Target, settings: LoadSettings, requests: list[Request], seconds: float
 ) -> Timings:
     timings, warming = Timings(), Timings()
-    kept: list[tuple[int, Any]] = []
-    sender = _sender(target, way)
-    encoded = [sender.encode(request.inputs) for request in requests]
+    async with _open(target, settings) as sender:
+        encoded = [(sender.encode(request.inputs), request.samples) for request in requests]
 
-    async def client(slot: int, counted: Timings, until: float) -> None:
-        turn = slot
-        while time.perf_counter() < until:
-            place = turn % len(requests)
-            turn += way.concurrency
-            answer, latency = await _sent(sender, encoded[place], slot, way.retries, counted)
-            counted.latencies_s.append(latency)
-            counted.samples += requests[place].samples
-            if answered is not None:
-                kept.append((place, answer))
+        async def client(slot: int, counted: Timings, until: float) -> None:
+            turn = slot
+            while time.perf_counter() < until:
+                request, samples = encoded[turn % len(encoded)]
+                turn += settings.concurrency
+                _, latency = await _sent(sender, request, slot, settings.tries_more, counted)
+                counted.latencies_s.append(latency)
+                counted.samples += samples
 
-    async def clients() -> None:
         for counted, lasting in ((warming, WARM_UP_S), (timings, seconds)):
             until = time.perf_counter() + lasting
             with _Clock(counted):
-                await _all(client(slot, counted, until) for slot in range(way.concurrency))
-
-    await _together(sender, target, [clients()])
-    if answered is not None and way.protocol is not Protocol.shm:
-        for place, answer in kept:
-            answered(requests[place], sender.decode(answer, slot=0))
+                await _all(client(slot, counted, until) for slot in range(settings.concurrency))
     return timings
 
 
@@ -150,7 +147,7 @@ async def _sent(
     started = time.perf_counter()
     try:
         return await sender.send(request, slot=slot), time.perf_counter() - started
-    except LostError:
+    except NoAnswerError:
         if not retries:
             raise
     again = AsyncRetrying(
@@ -158,7 +155,7 @@ async def _sent(
         wait=wait_exponential_jitter(
             multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
         ),
-        retry=retry_if_exception_type(LostError),
+        retry=retry_if_exception_type(NoAnswerError),
         reraise=True,
     )
     await asyncio.sleep(FIRST_PAUSE_S)
@@ -170,11 +167,13 @@ async def _sent(
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _together(sender: Sender, target: Target, clients: list[Any]) -> None:
-    """Run clients until all are done or one fails; then the others end too."""
+@asynccontextmanager
+async def _open(target: Target, settings: LoadSettings) -> AsyncIterator[Sender]:
+    """Give a sender, and close it; that nobody answers is told as the user should read it."""
+    sender = _sender(target, settings)
     try:
-        await _all(clients)
-    except LostError as error:
+        yield sender
+    except NoAnswerError as error:
         raise UnavailableError(
             f"the Triton server at {target.endpoints.http} does not answer any more: {error}",
             where="server",
@@ -186,6 +185,7 @@ async def _together(sender: Sender, target: Target, clients: list[Any]) -> None:
 
 
 async def _all(clients: Iterable[Any]) -> None:
+    """Run clients until all are done or one fails; then the others end too."""
     tasks = [asyncio.ensure_future(client) for client in clients]
     try:
         await asyncio.gather(*tasks)
@@ -210,13 +210,13 @@ class _Clock:
         self._timings.client_seconds += time.process_time() - busy
 
 
-def _sender(target: Target, way: Way) -> Sender:
+def _sender(target: Target, settings: LoadSettings) -> Sender:
     """Return the way to Triton; each protocol's libraries are imported when it is chosen."""
-    match way.protocol:
+    match settings.protocol:
         case Protocol.json | Protocol.binary:
             from packager.load.http_sender import HttpSender  # noqa: PLC0415
 
-            return HttpSender(target, binary=way.protocol is Protocol.binary)
+            return HttpSender(target, binary=settings.protocol is Protocol.binary)
         case Protocol.grpc:
             from packager.load.grpc_sender import GrpcSender  # noqa: PLC0415
 
@@ -224,4 +224,4 @@ def _sender(target: Target, way: Way) -> Sender:
         case Protocol.shm:
             from packager.load.shared_memory_sender import SharedMemorySender  # noqa: PLC0415
 
-            return SharedMemorySender(target, slots=way.concurrency, rows=way.rows)
+            return SharedMemorySender(target, slots=settings.concurrency, rows=settings.rows)

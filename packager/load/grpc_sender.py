@@ -8,15 +8,14 @@ import grpc
 from tritonclient.grpc import InferResult, service_pb2, service_pb2_grpc
 from tritonclient.utils import np_to_triton_dtype
 
-from packager.client import RequestError
+from packager.client import RequestError, nobody_answered
 from packager.errors import UnavailableError
 from packager.load.http_sender import place
-from packager.load.sender import LostError
+from packager.load.sender import NoAnswerError
 
 if TYPE_CHECKING:
     from packager.load.sender import Array, Arrays, Target
 
-LOST = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
 UNLIMITED = -1
 """Bytes of a message; Triton itself allows 2 GiB."""
 
@@ -60,8 +59,8 @@ class GrpcSender:
             return await self._stub.ModelInfer(request, timeout=self._target.timeout_s)
         except grpc.aio.AioRpcError as error:
             told = (error.details() or error.code().name).strip().rstrip(".")
-            if error.code() in LOST and "Request for unknown model" not in told:
-                raise LostError(told) from error
+            if nobody_answered(error.code().name, told):
+                raise NoAnswerError(told) from error
             raise RequestError(told, where=place(self._target), status=error.code().name) from error
 
     def decode(self, answer: Any, *, slot: int) -> dict[str, Array]:  # noqa: ARG002

@@ -14,7 +14,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import np_to_triton_dtype
 
 from packager.client import RequestError
-from packager.load.sender import LostError
+from packager.load.sender import NoAnswerError
 
 if TYPE_CHECKING:
     from packager.load.sender import Array, Arrays, Target
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 HEADER_LENGTH = "Inference-Header-Content-Length"
 """Where the JSON ends and the binary tensors begin, in bytes."""
 
-Request = tuple[bytes, dict[str, str]]
-"""A body and its headers."""
+Body = tuple[bytes, dict[str, str]]
+"""What is posted, and its headers."""
 
 Answer = tuple[bytes, int | None]
 """A body, and how much of it is JSON; None for all."""
@@ -39,7 +39,7 @@ class HttpSender:
         self._session = session_of(target)
         self._url = infer_url(target)
 
-    def encode(self, inputs: Arrays) -> Request:
+    def encode(self, inputs: Arrays) -> Body:
         """Return the body and headers of a request."""
         tensors = []
         for name, array in inputs.items():
@@ -49,7 +49,7 @@ class HttpSender:
         outputs = [InferRequestedOutput(name, binary_data=self._binary) for name in self._names]
         return encoded(tensors, outputs)
 
-    async def send(self, request: Request, *, slot: int) -> Answer:  # noqa: ARG002
+    async def send(self, request: Body, *, slot: int) -> Answer:  # noqa: ARG002
         """Post it."""
         return await post(self._session, self._url, request, where=place(self._target))
 
@@ -76,7 +76,7 @@ def session_of(target: Target) -> aiohttp.ClientSession:
     )
 
 
-def encoded(inputs: list[Any], outputs: list[Any]) -> Request:
+def encoded(inputs: list[Any], outputs: list[Any]) -> Body:
     """Return the body and headers of a request of Triton's client's tensors."""
     body, header_length = InferenceServerClient.generate_request_body(inputs, outputs=outputs)
     headers = {"Content-Type": "application/octet-stream"}
@@ -85,11 +85,11 @@ def encoded(inputs: list[Any], outputs: list[Any]) -> Request:
     return body, headers
 
 
-async def post(session: aiohttp.ClientSession, url: str, request: Request, *, where: str) -> Answer:
+async def post(session: aiohttp.ClientSession, url: str, request: Body, *, where: str) -> Answer:
     """Return the body of a 200 answer.
 
     Raises:
-        LostError: nobody answered in time.
+        NoAnswerError: nobody answered in time.
         RequestError: the answer is another status.
     """
     body, headers = request
@@ -97,7 +97,7 @@ async def post(session: aiohttp.ClientSession, url: str, request: Request, *, wh
         async with session.post(url, data=body, headers=headers) as response:
             content = await response.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise LostError(str(error) or "timed out") from error
+        raise NoAnswerError(str(error) or "timed out") from error
     if response.status != 200:
         raise RequestError(_told(content), where=where, status=str(response.status))
     length = response.headers.get(HEADER_LENGTH)

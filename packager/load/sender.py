@@ -26,7 +26,7 @@ class Target:
     timeout_s: float
 
 
-class LostError(Exception):
+class NoAnswerError(Exception):
     """Nobody answered, or not in time: another try may succeed."""
 
 
@@ -40,7 +40,7 @@ class Sender(Protocol):
         """Return the answer, undecoded.
 
         Raises:
-            LostError: nobody answered.
+            NoAnswerError: nobody answered.
             RequestError: Triton refused it, or the model failed on it.
         """
 

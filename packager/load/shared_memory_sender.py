@@ -6,8 +6,10 @@ and outputs. Source: Triton's system shared memory extension.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
+import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 ALIGNMENT = 64
 """Bytes: where tensors begin in a slot."""
 
+LAST_ANSWERS_S = 2.0
+"""How long requests under way are waited for when all is to end."""
+
+FOLDER = "/dev/shm"  # noqa: S108 - where Linux keeps shared memory
+
 
 class SharedMemorySender:
     """Requests whose tensors stay where they are; at most `rows` samples each."""
@@ -34,16 +41,19 @@ class SharedMemorySender:
         self._outputs = {tensor.name: _size(tensor, rows) for tensor in target.metadata.outputs}
         self._inputs = {tensor.name: _size(tensor, rows) for tensor in target.metadata.inputs}
         self._places = _places(self._inputs | self._outputs)
-        self._session = session_of(target)
+        self._bytes = sum((self._inputs | self._outputs).values())
+        _require_room(self._bytes * slots)
         self._registry = http.InferenceServerClient(target.endpoints.http)
         self._name = f"packager-load-{secrets.token_hex(8)}"
         self._slots: list[Any] = []
+        self._under_way: set[asyncio.Task[Answer]] = set()
         try:
             for number in range(slots):
                 self._slots.append(self._region(number))
         except BaseException:
             self._release()
             raise
+        self._session = session_of(target)
 
     def encode(self, inputs: Arrays) -> Arrays:
         """Return the tensors themselves: what is sent depends on the slot."""
@@ -65,12 +75,14 @@ class SharedMemorySender:
         for name, size in self._outputs.items():
             outputs.append(http.InferRequestedOutput(name))
             outputs[-1].set_shared_memory(region, size, offset=self._places[name])
-        return await post(
-            self._session,
-            infer_url(self._target),
-            encoded(inputs, outputs),
-            where=place(self._target),
+        body, where = encoded(inputs, outputs), place(self._target)
+        posted = asyncio.ensure_future(
+            post(self._session, infer_url(self._target), body, where=where)
         )
+        self._under_way.add(posted)
+        posted.add_done_callback(self._under_way.discard)
+        # Whoever is cancelled leaves the request: the server reads and writes the slot until then.
+        return await asyncio.shield(posted)
 
     def decode(self, answer: Answer, *, slot: int) -> dict[str, Array]:
         """Return copies of the outputs by name: the slot's next request writes over them."""
@@ -90,7 +102,12 @@ class SharedMemorySender:
         }
 
     async def close(self) -> None:
-        """Give the regions back."""
+        """Give the regions back, as soon as the server is done with them."""
+        if left := tuple(self._under_way):
+            _, late = await asyncio.wait(left, timeout=LAST_ANSWERS_S)
+            for one in late:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         await self._session.close()
         self._release()
 
@@ -98,8 +115,7 @@ class SharedMemorySender:
         return f"{self._name}-{slot}"
 
     def _region(self, number: int) -> Any:
-        size = max(self._places.values()) + ALIGNMENT + max((self._inputs | self._outputs).values())
-        name = self._region_name(number)
+        name, size = self._region_name(number), self._bytes
         handle = shared_memory.create_shared_memory_region(name, f"/{name}", size)
         try:
             self._registry.register_system_shared_memory(name, f"/{name}", size)
@@ -119,6 +135,22 @@ class SharedMemorySender:
             shared_memory.destroy_shared_memory_region(handle)
         self._slots.clear()
         self._registry.close()
+
+
+def _require_room(size: int) -> None:
+    """Check that so many bytes fit: writing to memory that there is not ends a process.
+
+    Raises:
+        UnavailableError: they do not.
+    """
+    there = os.statvfs(FOLDER)
+    free = there.f_bavail * there.f_frsize
+    if size > free:
+        raise UnavailableError(
+            f"shared memory would take {size / 2**20:,.0f} MiB, and {free / 2**20:,.0f} are free",
+            where=FOLDER,
+            remedy="give a smaller task.batch or task.concurrency, or choose task.protocol=binary",
+        )
 
 
 def _size(tensor: TensorMetadata, rows: int) -> int:

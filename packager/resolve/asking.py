@@ -16,53 +16,72 @@ def asking_task(
     Raises:
         SpecError: a value is out of range, or `task.images` is no string nor a list of them.
     """
-    if isinstance(config, schema.ServeTaskConfig):
-        return ServeTask(
-            control=config.control,
-            load=None if config.load is None else tuple(config.load),
-            host=config.host,
-            log=absolute(config.log),
-            print=config.print,
-        )
-    asked = Asked(
+    match config:
+        case schema.ServeTaskConfig():
+            return _serve(config)
+        case schema.EvaluateTaskConfig():
+            return _evaluate(config)
+        case schema.PredictTaskConfig():
+            return _predict(config)
+        case schema.ProfileTaskConfig():
+            return _profile(config)
+        case _:
+            raise TypeError(f"no task has {type(config).__name__}")
+
+
+def _serve(config: schema.ServeTaskConfig) -> ServeTask:
+    return ServeTask(
+        control=config.control,
+        load=None if config.load is None else tuple(config.load),
+        host=config.host,
+        log=absolute(config.log),
+        print=config.print,
+    )
+
+
+def _asked(config: schema.AskingTaskConfig) -> Asked:
+    return Asked(
         model=config.model,
         version=config.version,
         protocol=config.protocol,
         timeout_s=config.timeout_s,
         retries=config.retries,
     )
-    match config:
-        case schema.EvaluateTaskConfig():
-            return EvaluateTask(
-                asked=asked,
-                batch=config.batch,
-                concurrency=config.concurrency,
-                limit=config.limit,
-                output=absolute(config.output),
-                format=config.format,
-            )
-        case schema.PredictTaskConfig():
-            return PredictTask(
-                asked=asked,
-                images=_images(config.images),
-                top=config.top,
-                invert=config.invert,
-                output=absolute(config.output),
-                format=config.format,
-            )
-        case schema.ProfileTaskConfig():
-            return ProfileTask(
-                asked=asked,
-                concurrency=tuple(config.concurrency),
-                batch=tuple(config.batch),
-                instances=tuple(config.instances),
-                p99_ms=config.p99_ms,
-                seconds=config.seconds,
-                output=absolute(config.output),
-                format=config.format,
-            )
-        case _:
-            raise TypeError(f"no task has {type(config).__name__}")
+
+
+def _evaluate(config: schema.EvaluateTaskConfig) -> EvaluateTask:
+    return EvaluateTask(
+        asked=_asked(config),
+        batch=config.batch,
+        concurrency=config.concurrency,
+        limit=config.limit,
+        output=absolute(config.output),
+        format=config.format,
+    )
+
+
+def _predict(config: schema.PredictTaskConfig) -> PredictTask:
+    return PredictTask(
+        asked=_asked(config),
+        images=_images(config.images),
+        top=config.top,
+        invert=config.invert,
+        output=absolute(config.output),
+        format=config.format,
+    )
+
+
+def _profile(config: schema.ProfileTaskConfig) -> ProfileTask:
+    return ProfileTask(
+        asked=_asked(config),
+        concurrency=tuple(config.concurrency),
+        batch=tuple(config.batch),
+        instances=tuple(config.instances),
+        p99_ms=config.p99_ms,
+        seconds=config.seconds,
+        output=absolute(config.output),
+        format=config.format,
+    )
 
 
 def _images(given: object) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ class ProfileTaskConfig(AskingTaskConfig):
     """`task=profile`."""
 
     concurrency: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 16])
-    batch: list[int] = field(default_factory=lambda: [1, 8, 32])
+    batch: list[int] = field(default_factory=list)
     instances: list[int] = field(default_factory=list)
     p99_ms: float | None = None
     seconds: float = 3.0

@@ -65,7 +65,7 @@ class Asked:
     """Which model is asked, and how.
 
     `model` None is the recipe's, or the only one that there is; `version` None the server's own
-    choice. `timeout_s` is for one request, `retries` for those that nobody answered.
+    choice. `timeout_s` is for one request to the model, `retries` for those that nobody answered.
     """
 
     model: str | None = None
@@ -141,13 +141,14 @@ class PredictTask:
 class ProfileTask:
     """Throughput and latency of a served model, over concurrency, batch and instance count.
 
-    `instances` empty leaves the count as it is served. `p99_ms` is the latency budget. `seconds`
+    `batch` empty are usual ones that the model takes; `instances` empty leaves the count as it is
+    served. `p99_ms` is the latency budget. `seconds`
     are measured at each point. `output` is a folder for the result as JSON and a plot.
     """
 
     asked: Asked
     concurrency: tuple[int, ...] = (1, 2, 4, 8, 16)
-    batch: tuple[int, ...] = (1, 8, 32)
+    batch: tuple[int, ...] = ()
     instances: tuple[int, ...] = ()
     p99_ms: float | None = None
     seconds: float = 3.0
@@ -158,7 +159,7 @@ class ProfileTask:
         for name in ("concurrency", "batch", "instances"):
             values = getattr(self, name)
             require(
-                all(0 < value <= 4096 for value in values) and (values or name == "instances"),
+                all(0 < value <= 4096 for value in values) and (values or name != "concurrency"),
                 f"is {list(values)}; expected numbers from 1 to 4096",
                 where=f"task.{name}",
             )

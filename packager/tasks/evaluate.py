@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from packager import console, load_console, output_file
 from packager.datasets.fetch import fetch
@@ -14,7 +16,7 @@ from packager.datasets.load import load
 from packager.datasets.samples import first, in_order
 from packager.errors import ProofError, SpecError
 from packager.load.batches import batch_size, batches, rows_of
-from packager.load.closed_loop import Request, Way, ask_all
+from packager.load.closed_loop import LoadSettings, Request, ask_all
 from packager.load.timings import Timings
 from packager.proof.samples import image_rows
 from packager.proof.tolerances import ACCURACY_LOSS
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
 
-A_TIME = 2048
-"""Test images that are prepared at a time."""
+PREPARED_VALUES = 2**22
+"""So many values of test images are prepared at a time, or one request's."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,7 +49,7 @@ class Evaluation:
     model: str
     version: int
     images: int
-    way: Way
+    settings: LoadSettings
     batch: int
     published: float | None = None
     not_compared: str = ""
@@ -72,18 +74,19 @@ class Evaluation:
     @property
     def differs(self) -> bool:
         """Whether the accuracy is another than the manifest's; one near tie may fall otherwise."""
-        if self.is_partial or self.published is None or self.accuracy is None:
+        if self.is_partial or self.published is None:
             return False
-        return abs(self.accuracy - self.published) > max(ACCURACY_LOSS, 1 / self.images)
+        promised = round(self.published * self.images)
+        return abs(self.correct - promised) > max(1, ACCURACY_LOSS * self.images)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything by name."""
         return {
             "model": self.model,
             "version": self.version,
-            "protocol": self.way.protocol.value,
+            "protocol": self.settings.protocol.value,
             "batch": self.batch,
-            "concurrency": self.way.concurrency,
+            "concurrency": self.settings.concurrency,
             "partial": self.is_partial,
             "images": self.images,
             "asked": self.asked,
@@ -147,7 +150,7 @@ def _evaluate(
         model=served.name,
         version=served.version,
         images=images,
-        way=Way(
+        settings=LoadSettings(
             protocol=task.asked.protocol,
             concurrency=task.concurrency,
             rows=size,
@@ -159,7 +162,8 @@ def _evaluate(
     try:
         _ask(evaluation, served, task, _requests(recipe, dataset, tensor, evaluation), dataset)
     finally:
-        _tell(evaluation, task)
+        if evaluation.asked:
+            _tell(evaluation, task)
     return evaluation
 
 
@@ -173,7 +177,7 @@ def _ask(
     labels = dataset.test.labels.numpy()
     output = served.scores_output(classes=len(dataset.classes)).name
     target = served.target(timeout_s=task.asked.timeout_s)
-    with console.counting("images asked") as progress:
+    with served.refusals_told(), console.counting("images asked") as progress:
 
         def answered(request: Request, outputs: dict[str, Array]) -> None:
             scores = rows_of(outputs[output], request).reshape(request.samples, -1)
@@ -181,7 +185,9 @@ def _ask(
             evaluation.correct += int((scores.argmax(1) == right).sum())
             progress(evaluation.asked, evaluation.images)
 
-        ask_all(target, evaluation.way, requests, answered=answered, timings=evaluation.timings)
+        ask_all(
+            target, evaluation.settings, requests, answered=answered, timings=evaluation.timings
+        )
 
 
 def _requests(
@@ -189,11 +195,9 @@ def _requests(
 ) -> Iterator[Request]:
     """Yield the test images as requests, prepared as in training, some at a time."""
     start = 0
-    a_time = max(1, A_TIME // evaluation.batch) * evaluation.batch
-    test = dataset.test
-    if evaluation.images < len(test.labels):
-        test = first(test, evaluation.images)
-    for images, _ in in_order(test, a_time):
+    requests_at_once = PREPARED_VALUES // (math.prod(dataset.test.shape) * evaluation.batch)
+    test = dataset.test.part(torch.arange(evaluation.images))
+    for images, _ in in_order(test, max(1, requests_at_once) * evaluation.batch):
         (rows,) = image_rows(images, recipe)
         for request in batches({tensor.name: rows.numpy()}, [tensor], size=evaluation.batch):
             yield Request(

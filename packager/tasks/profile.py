@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from packager import console, load_console, output_file
 from packager.errors import FindingsError, SpecError
-from packager.load.batches import batch_size, batches
-from packager.load.closed_loop import Way, ask_for
+from packager.load.batches import batch_size, batches, most_samples
+from packager.load.closed_loop import LoadSettings, ask_for
+from packager.load.generated import generated
 from packager.load.processors import Processors
 from packager.load.profile import Point, Profile
-from packager.proof.samples import generated
+from packager.proof.inputs import VARIABLE_SIZES
 from packager.spec.asking import ReportFormat
 from packager.spec.server import ExternalServerSpec
 from packager.spec.tensors import TensorSpec
-from packager.tasks.served import ServedModel, served_model
+from packager.tasks.served import ServedModel, load_model, served_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 
 DATA, PICTURE = "profile.json", "profile.png"
 
-DISTINCT = 8
-"""Different requests that are sent in turn at each point."""
+DISTINCT, DISTINCT_BYTES = 8, 2**26
+"""Different requests that are sent in turn at each point: one at least, and no more bytes."""
+
+USUAL_BATCHES = (1, 8, 32)
+"""Those that the model takes are measured where none are asked for."""
 
 
 def run(job: Job, task: ProfileTask) -> None:
@@ -61,8 +65,8 @@ def run(job: Job, task: ProfileTask) -> None:
 
 
 def _points(served: ServedModel, task: ProfileTask) -> Iterator[Point]:
-    requests = {batch: _requests(served, batch) for batch in task.batch}
-    total = len(task.batch) * len(task.concurrency) * max(1, len(task.instances))
+    requests = {batch: _requests(served, batch) for batch in _batches(served, task)}
+    total = len(requests) * len(task.concurrency) * max(1, len(task.instances))
     done = 0
     with console.counting("points") as progress:
         for instances in task.instances or (None,):
@@ -82,13 +86,18 @@ def _point(
     requests: list[Request],
 ) -> Point:
     batch, concurrency, instances = place
-    way = Way(protocol=task.asked.protocol, concurrency=concurrency, rows=batch)
-    before, processors = served.client.durations(served.name, served.version), Processors()
-    timings = ask_for(
-        served.target(timeout_s=task.asked.timeout_s), way, requests, seconds=task.seconds
+    settings = LoadSettings(
+        protocol=task.asked.protocol,
+        concurrency=concurrency,
+        rows=batch,
+        retries=task.asked.retries,
     )
+    target = served.target(timeout_s=task.asked.timeout_s)
+    before, processors = served.control.durations(served.name, served.version), Processors()
+    with served.refusals_told():
+        timings = ask_for(target, settings, requests, seconds=task.seconds)
     busy = processors.busy()
-    spent = served.client.durations(served.name, served.version).since(before)
+    spent = served.control.durations(served.name, served.version).since(before)
     return Point(
         batch=batch,
         concurrency=concurrency,
@@ -100,29 +109,43 @@ def _point(
     )
 
 
-def _requests(served: ServedModel, batch: int) -> list[Request]:
-    """Return generated requests of so many samples.
+def _batches(served: ServedModel, task: ProfileTask) -> tuple[int, ...]:
+    """Return the batches to measure.
 
     Raises:
-        SpecError: the model does not take so many.
+        SpecError: the model does not take so many samples.
     """
+    first = served.metadata.inputs[0]
+    rank = len(_sample(first, served).dims)
+    for batch in task.batch:
+        batch_size(first, max_batch_size=served.max_batch_size, asked=batch, rank=rank)
+    most = most_samples(first, max_batch_size=served.max_batch_size, rank=rank)
+    return task.batch or tuple(one for one in USUAL_BATCHES if most is None or one <= most)
+
+
+def _requests(served: ServedModel, batch: int) -> list[Request]:
+    """Return generated requests of so many samples."""
     inputs = served.metadata.inputs
-    samples = {one.name: _sample(one, served) for one in inputs}
-    rank = len(samples[inputs[0].name].dims)
-    batch_size(inputs[0], max_batch_size=served.max_batch_size, asked=batch, rank=rank)
-    rows = generated(tuple(samples.values()), count=batch * DISTINCT)
-    arrays = {name: row.numpy() for name, row in zip(samples, rows, strict=True)}
-    return [one for one in batches(arrays, inputs, size=batch) if one.samples == batch]
+    samples = [_sample(one, served) for one in inputs]
+    one = generated(samples, count=batch, variable=VARIABLE_SIZES[0])
+    request_bytes = sum(array.nbytes for array in one.values())
+    distinct = max(1, min(DISTINCT, DISTINCT_BYTES // request_bytes))
+    arrays = generated(samples, count=batch * distinct, variable=VARIABLE_SIZES[0])
+    return list(batches(arrays, inputs, size=batch))
 
 
 def _sample(tensor: TensorMetadata, served: ServedModel) -> TensorSpec:
     """Return what one sample is of a served tensor: it has no batch axis.
 
-    Without Triton's batching the first axis is the batch where the recipe put it there.
+    Without Triton's batching the first axis is the batch where the recipe put it there; where no
+    recipe is known, if its size varies.
     """
     recipe = served.record.content.get("recipe", {}) if served.record else {}
     given = {one["name"]: tuple(one["dims"]) for one in recipe.get("inputs", ())}
-    dims = tensor.dims[1:] if served.max_batch_size > 0 else given.get(tensor.name, tensor.dims)
+    has_axis = served.max_batch_size > 0 or tensor.dims[:1] == (-1,)
+    dims = tensor.dims[1:] if has_axis else tensor.dims
+    if served.max_batch_size == 0:
+        dims = given.get(tensor.name, dims)
     return TensorSpec(name=tensor.name, data_type=tensor.data_type, dims=dims)
 
 
@@ -131,8 +154,8 @@ def _reload(served: ServedModel, instances: int) -> None:
     config = copy.deepcopy(dict(served.config))
     for group in config["instance_group"]:
         group["count"] = instances
-    served.client.load(served.name, config_json=json.dumps(config))
-    served.client.wait_for_model(served.name, served.version)
+    load_model(served.control, served.server, served.name, config_json=json.dumps(config))
+    served.control.wait_for_model(served.name, served.version)
 
 
 def _tell(profile: Profile, task: ProfileTask) -> None:

@@ -15,7 +15,6 @@ from rich.markup import escape
 from packager import console
 from packager.client import Client
 from packager.errors import SpecError, UnavailableError
-from packager.repository.destination import destination_of
 from packager.server import docker
 from packager.server.flags import host_flags, load_flags
 from packager.server.log_entries import LogReader
@@ -28,6 +27,7 @@ from packager.spec.server import (
     Ports,
     StartedServerSpec,
 )
+from packager.tasks.selection import choices, chosen_files
 from packager.tasks.serve_log import Telling
 from packager.tasks.served import why
 
@@ -56,14 +56,9 @@ def run(job: Job, task: ServeTask) -> None:
         UnavailableError: no repository, no server, or it ended by itself.
     """
     repository = job.require_local_repository().path
-    if not repository.is_dir():
-        raise UnavailableError(
-            f"there is no model repository at {repository}",
-            where="repository.path",
-            remedy="build a model first, for example: python -m packager model=fashion_cnn",
-        )
+    there = chosen_files(job).models()
     spec = _ours(job.server)
-    _require_models(task, destination_of(job.repository).files().models())
+    _require_models(task, there)
     if task.print:
         console.out.print(docker_command(spec, repository, task), markup=False, emoji=False)
         return
@@ -148,7 +143,7 @@ def _require_models(task: ServeTask, there: Iterable[str]) -> None:
             raise SpecError(
                 f"there is no model '{name}' in the repository",
                 where="task.load",
-                remedy=f"choose of {', '.join(known)}" if known else "build one first",
+                remedy=choices(known),
             )
 
 

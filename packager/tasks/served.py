@@ -14,14 +14,22 @@ from packager.errors import SpecError, UnavailableError
 from packager.lint import explain
 from packager.load.sender import Target
 from packager.model_metadata import ModelMetadata, TensorMetadata
+from packager.prediction.classifier import described
 from packager.repository.destination import destination_of
 from packager.repository.record import Record
 from packager.repository.record import read as read_record
 from packager.server.external import external, host_and_port
 from packager.server.running import Endpoints, Server
 from packager.server.start import start
-from packager.spec.recipe import RepositorySpec
-from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
+from packager.spec.server import (
+    AutoServerSpec,
+    ControlMode,
+    DockerServerSpec,
+    EmbeddedServerSpec,
+    ExternalServerSpec,
+    NoServerSpec,
+)
+from packager.tasks.selection import MANY, choices, chosen_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,20 +39,23 @@ if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.server import ServerSpec
 
-MANY = 20
-"""So many names are shown of what there is."""
+CONTROL_TIMEOUT_S = 120.0
+"""For loading a model, and what else is asked about one, unless the server may take longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServedModel:
     """A model that is ready on a running server.
 
-    `version` is the one that answers. `config` is the configuration in effect, as JSON values.
-    `record` is what the repository's manifest says of that version; None where it has none.
+    `client` is for requests to the model, each within the task's time; `control` is for what else
+    is asked of the server. `version` is the one that answers. `config` is the configuration in
+    effect, as JSON values. `record` is what the repository's manifest says of that version; None
+    where it has none.
     """
 
     server: Server
     client: Client
+    control: Client
     metadata: ModelMetadata
     version: int
     config: Mapping[str, Any]
@@ -82,15 +93,29 @@ class ServedModel:
         )
         kind = np_to_triton_dtype(sample.dtype)
         if others or not same or first.data_type.value != kind:
-            takes = ", ".join(
-                f"{one.name} {one.data_type.value} {list(one.dims)}" for one in self.metadata.inputs
-            )
             raise SpecError(
-                f"takes {takes}, and the images are {kind} {list(sample.shape)}",
+                f"takes {described(self.metadata.inputs)}, and the images are {kind}"
+                f" {list(sample.shape)}",
                 where=self.name,
                 remedy="give the recipe that it was built from",
             )
         return first
+
+    @contextmanager
+    def refusals_told(self) -> Iterator[None]:
+        """Tell a request that Triton refuses as the user should read it.
+
+        Raises:
+            SpecError: one was refused, or the model failed on it.
+        """
+        try:
+            yield
+        except RequestError as error:
+            raise SpecError(
+                f"Triton refuses the request: {why(error.problem)}",
+                where=self.name,
+                remedy=f"it takes {described(self.metadata.inputs)}",
+            ) from error
 
     def scores_output(self, *, classes: int) -> TensorMetadata:
         """Return the output with one score a class: the one with labels, or the only such one.
@@ -122,22 +147,24 @@ def served_model(job: Job, asked: Asked) -> Iterator[ServedModel]:
     name = asked.model or (job.recipe.name if job.recipe else None)
     with (
         _running(job.server, job, name) as server,
+        Client(server.endpoints, timeout_s=_control_timeout_s(job.server)) as control,
         Client(server.endpoints, timeout_s=asked.timeout_s) as client,
     ):
         if isinstance(job.server, ExternalServerSpec):
-            name = _chosen(name, tuple(entry["name"] for entry in client.repository_index()))
+            name = _chosen(name, tuple(entry["name"] for entry in control.repository_index()))
         else:
-            name = _chosen(name, _published(job))
-            _load(client, server, name)
-        metadata = _ready(client, server, name)
+            name = _chosen(name, chosen_files(job).models())
+            load_model(control, server, name)
+        metadata = _ready(control, server, name)
         published = destination_of(job.repository).files().versions(name)
         version = _version(metadata, asked.version, published)
         yield ServedModel(
             server=server,
             client=client,
+            control=control,
             metadata=metadata,
             version=version,
-            config=client.model_config(name, version),
+            config=control.model_config(name, version),
             record=read_record(destination_of(job.repository).files(), name, version),
         )
 
@@ -166,10 +193,22 @@ def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
                 yield server
         case _:
             # Before a server is started for nothing.
-            _chosen(name, _published(job))
+            _chosen(name, chosen_files(job).models())
             repository = job.require_local_repository().path
             with start(spec, repository, control=ControlMode.explicit) as server:
                 yield server
+
+
+def _control_timeout_s(spec: ServerSpec) -> float:
+    """Return how long a load may take: at least as long as starting the server."""
+    match spec:
+        case AutoServerSpec():
+            starting = max(spec.embedded.ready_timeout_s, spec.docker.ready_timeout_s)
+        case EmbeddedServerSpec() | DockerServerSpec() | ExternalServerSpec():
+            starting = spec.ready_timeout_s
+        case NoServerSpec():
+            starting = 0.0
+    return max(CONTROL_TIMEOUT_S, starting)
 
 
 def _not_ready(spec: ExternalServerSpec) -> UnavailableError | None:
@@ -192,37 +231,29 @@ def _not_ready(spec: ExternalServerSpec) -> UnavailableError | None:
     )
 
 
-def _published(job: Job) -> tuple[str, ...]:
-    """Return the models in the repository."""
-    if isinstance(job.repository, RepositorySpec) and not job.repository.path.is_dir():
-        raise UnavailableError(
-            f"there is no model repository at {job.repository.path}",
-            where="repository.path",
-            remedy="name another, or build a model first: python -m packager model=fashion_cnn",
-        )
-    return destination_of(job.repository).files().models()
-
-
 def _chosen(name: str | None, there: Sequence[str]) -> str:
     names = sorted(set(there))
     if name is None and len(names) == 1:
         return names[0]
     if name is None or name not in names:
-        more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
-        problem = "is not given" if name is None else f"there is no model '{name}'"
         raise SpecError(
-            problem,
+            "is not given" if name is None else f"there is no model '{name}'",
             where="task.model",
-            remedy=f"choose of {', '.join(names[:MANY])}{more}"
-            if names
-            else "build one first: there is no model",
+            remedy=choices(names),
         )
     return name
 
 
-def _load(client: Client, server: Server, name: str) -> None:
+def load_model(
+    client: Client, server: Server, name: str, *, config_json: str | None = None
+) -> None:
+    """Load a model, or load it anew with another configuration.
+
+    Raises:
+        UnavailableError: it does not load; says why.
+    """
     try:
-        client.load(name)
+        client.load(name, config_json=config_json)
     except RequestError as error:
         reason = server.failure_reason(name) or error.problem
         raise UnavailableError(

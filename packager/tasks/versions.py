@@ -11,8 +11,9 @@ from packager.repository.layout import SIGNATURE_FILE
 from packager.repository.state import read
 from packager.spec.job import VersionsAction, VersionsFormat
 from packager.spec.recipe import RepositorySpec
+from packager.tasks.selection import chosen_files
 from packager.tasks.versions_changes import promote, prune, roll_back
-from packager.tasks.versions_selection import chosen_files, chosen_model, chosen_models, title
+from packager.tasks.versions_selection import chosen_model, chosen_models, title
 from packager.tasks.versions_verification import verify
 from packager.versions_console import Listed
 

@@ -9,7 +9,8 @@ from packager.repository import changes, control, integrity
 from packager.repository.destination import destination_of
 from packager.repository.prune import removable
 from packager.repository.state import read
-from packager.tasks.versions_selection import chosen_files, chosen_model
+from packager.tasks.selection import chosen_files
+from packager.tasks.versions_selection import chosen_model
 from packager.versions_console import Pruned, Served
 
 if TYPE_CHECKING:

@@ -1,39 +1,21 @@
-"""Which repository and which models `task=versions` is about."""
+"""Which models `task=versions` is about."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packager.errors import SpecError, UnavailableError
+from packager.errors import SpecError
 from packager.repository.destination import destination_of
-from packager.spec.recipe import RepositorySpec
+from packager.tasks.selection import choices
 
 if TYPE_CHECKING:
     from packager.repository.files import Files
     from packager.spec.job import Job, VersionsTask
 
-MANY = 20
-"""So many names are shown of what there is."""
-
 
 def title(job: Job) -> str:
     """Return the repository as the user would type it here."""
     return destination_of(job.repository).title
-
-
-def chosen_files(job: Job) -> Files:
-    """Return the repository, to be read.
-
-    Raises:
-        UnavailableError: there is none.
-    """
-    if isinstance(job.repository, RepositorySpec) and not job.repository.path.is_dir():
-        raise UnavailableError(
-            f"there is no model repository at {job.repository.path}",
-            where="repository.path",
-            remedy="name another, or build a model first: python -m packager model=fashion_cnn",
-        )
-    return destination_of(job.repository).files()
 
 
 def chosen_models(job: Job, task: VersionsTask, files: Files) -> tuple[str, ...]:
@@ -50,7 +32,7 @@ def chosen_models(job: Job, task: VersionsTask, files: Files) -> tuple[str, ...]
         raise SpecError(
             f"there is no model '{name}' in {title(job)}",
             where="task.model" if task.model else "name",
-            remedy=_choices(there),
+            remedy=choices(there),
         )
     return (name,)
 
@@ -65,13 +47,6 @@ def chosen_model(job: Job, task: VersionsTask, files: Files) -> str:
         raise SpecError(
             f"is not given, and {task.action.value} is of one model",
             where="task.model",
-            remedy=_choices(files.models()),
+            remedy=choices(files.models()),
         )
     return chosen_models(job, task, files)[0]
-
-
-def _choices(there: tuple[str, ...]) -> str:
-    if not there:
-        return "build one first: the repository is empty"
-    more = f" and {len(there) - MANY:,} more" if len(there) > MANY else ""
-    return f"choose of {', '.join(there[:MANY])}{more}"

@@ -15,8 +15,9 @@ from packager.repository.integrity import Finding, model_findings, version_findi
 from packager.repository.layout import SIGNATURE_FILE
 from packager.repository.state import read
 from packager.spec.recipe import RepositorySpec
+from packager.tasks.selection import chosen_files
 from packager.tasks.versions_answers import asking, replayed
-from packager.tasks.versions_selection import chosen_files, chosen_models, title
+from packager.tasks.versions_selection import chosen_models, title
 from packager.versions_console import Checked
 
 if TYPE_CHECKING:
