@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from packager.client import Client
 from packager.command import run_task
 from packager.errors import FindingsError, PackagerError
+from packager.load.closed_loop import LoadSettings
+from packager.server.running import Endpoints
+from packager.spec.asking import Protocol
+from packager.tasks.evaluate import Evaluation
 from tests.model_config.composing import job
 
 from .program import FASHION, Workspace
@@ -88,6 +94,43 @@ def test_a_part_of_the_images_is_not_compared(
 
 
 @pytest.mark.parametrize(
+    ("correct", "differs"), [(200, False), (199, False), (201, False), (198, True), (202, True)]
+)
+def test_one_image_more_or_less_is_no_other_accuracy(correct: int, *, differs: bool) -> None:
+    """Counted in images: 1/200 has no exact float."""
+    settings = LoadSettings(protocol=Protocol.binary, concurrency=1, rows=1)
+    for images in (300, 700, 997):
+        found = Evaluation(model="m", version=1, images=images, settings=settings, batch=1)
+        found.published, found.correct = 200 / images, correct
+        found.timings.samples = images
+        assert found.differs is differs
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_what_was_answered_before_a_signal_is_told(
+    built: Built, served: Served, number: signal.Signals, status: int, word: str
+) -> None:
+    """As partial, and the status is the signal's; nothing is said of asyncio."""
+    every = ("dataset.max_test_samples=null", "task.batch=1", "task.concurrency=1")
+    with Client(Endpoints(http=served.url.removeprefix("http://"))) as client:
+        before = client.durations("fashion_cnn", 1)
+        with built.workspace.start(*EVALUATE, *every, *at(served)) as running:
+            running.wait_until(
+                lambda: client.durations("fashion_cnn", 1).since(before).requests > 20
+            )
+            running.signal_group(number)
+            result = running.result()
+    assert result.status == status, result.err
+    assert result.err.endswith(f"\n{word}\n")
+    assert "Traceback" not in result.err
+    assert "PARTIAL, " in result.out
+    assert "of 10,000 images" in result.out
+
+
+@pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
         (["task.model=nobody"], 2, "there is no model 'nobody'"),
@@ -97,17 +140,26 @@ def test_a_part_of_the_images_is_not_compared(
         (["dataset.resize=[14,14]"], 2, "takes input0 FP32 [-1, 1, 28, 28], and the images are"),
         (["dataset.normalize.mean=[0.5]", "dataset.normalize.std=[0.5]"], 2, "prepares images"),
         (["task.output=/proc/no/result.json"], 4, "task.output: "),
+        (["task.timeout_s=0.000001", "task.retries=0"], 4, "does not answer any more"),
+        (["task.protocol=grpc"], 4, "the server's gRPC address is not known"),
         (["server.url=127.0.0.1:9", "server.ready_timeout_s=0.1"], 4, "no ready Triton answered"),
     ],
 )
 def test_what_does_not_fit_is_one_clear_error(
-    built: Built, served: Served, changes: list[str], status: int, words: str
+    built: Built,
+    served: Served,
+    *,
+    changes: list[str],
+    status: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Names what there is, or what the model takes."""
+    """Names what there is, or what the model takes; no result is told, as none is known."""
     with pytest.raises(PackagerError) as caught:
         here(built, served, *changes)
     assert words in str(caught.value)
     assert caught.value.exit_code == status
+    assert capsys.readouterr().out == ""
 
 
 def profile(served: Served, *changes: str) -> None:
@@ -130,6 +182,16 @@ def test_a_profile_has_every_point_the_best_and_a_picture(
     assert found["best"] == max(points, key=lambda one: one["samples_per_second"])
     assert all(one["requests"] > 0 and one["compute_ms"] > 0 for one in points)
     assert (tmp_path / "profile" / "profile.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_batches_the_usual_ones_are_measured(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of 1, 8 and 32 that the model takes: up to 128."""
+    few = ("task.batch=[]", "task.concurrency=[1]", "task.seconds=0.1", "task.format=json")
+    profile(served, *few)
+    points = json.loads(capsys.readouterr().out)["points"]
+    assert [point["batch"] for point in points] == [1, 8, 32]
 
 
 def test_a_budget_that_no_point_keeps_ends_with_1(
