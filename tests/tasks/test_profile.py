@@ -8,29 +8,20 @@ import pytest
 
 from packager.client import RequestError
 from packager.errors import SpecError
-from packager.model_metadata import metadata
 from packager.spec.asking import Asked, ProfileTask
 from packager.tasks import profile
 from packager.tasks.served import ServedModel
+from tests.load.tensors import model_of
 
 
 def _served(dims: list[int], *, max_batch_size: int = 0) -> ServedModel:
     """A model that takes and gives such a tensor, of which no manifest tells more."""
-    one = {"datatype": "FP32", "shape": dims}
     nobody = cast("Any", None)
     return ServedModel(
         server=nobody,
         client=nobody,
         control=nobody,
-        metadata=metadata(
-            {
-                "name": "m",
-                "versions": ["1"],
-                "platform": "pytorch_libtorch",
-                "inputs": [{"name": "x", **one}],
-                "outputs": [{"name": "y", **one}],
-            }
-        ),
+        metadata=model_of(dims),
         version=1,
         config={"max_batch_size": max_batch_size},
         record=None,
