@@ -68,7 +68,11 @@ FORMS = {
     "unbatched": ("export.optimize=freeze", "serving=unbatched"),
     "channels_last": ("export.optimize=channels_last",),
     "bfloat16": ("export.optimize=bfloat16",),
-    "pixels": ("export.optimize=channels_last", "export=uint8_pixels"),
+    "pixels": (
+        "export.optimize=channels_last",
+        "export=uint8_pixels",
+        "inputs.0.data_type=UINT8",
+    ),
 }
 """The same weights, packaged in each of these ways."""
 
