@@ -48,7 +48,12 @@ def call(module: str, *arguments: object, does: str) -> Any:
 
 
 def serve(function: Callable[..., object]) -> None:
-    """Call a function with the arguments on stdin; answer on stdout with its value or error."""
+    """Call a function with the arguments on stdin; answer on stdout with its value or error.
+
+    What the function prints goes to stderr: a user's module may print.
+    """
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     # A Ctrl-C is the parent's to handle; its death is ours too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -58,4 +63,5 @@ def serve(function: Callable[..., object]) -> None:
         answer = function(*arguments)
     except (PackagerError, OSError) as error:
         answer = error
-    sys.stdout.buffer.write(pickle.dumps(answer))
+    with answers:
+        answers.write(pickle.dumps(answer))
