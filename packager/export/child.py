@@ -31,8 +31,7 @@ def call(module: str, *arguments: object, does: str) -> Any:
         [sys.executable, "-m", module],
         input=pickle.dumps((sys.path, arguments)),
         stdout=subprocess.PIPE,
-        # Nothing that TorchScript writes may follow from an order that differs between processes.
-        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=_environment(),
         check=False,
     )
     answer = pickle.loads(done.stdout) if done.returncode == 0 else None  # noqa: S301  our child's
@@ -45,6 +44,15 @@ def call(module: str, *arguments: object, does: str) -> Any:
             remedy="read what it wrote above; a negative status is a signal's, and 9 may be memory",
         )
     return answer
+
+
+def _environment() -> dict[str, str]:
+    """Return ours, without what would make one process differ from another, or from a server."""
+    environment = dict(os.environ)
+    # As the embedded server has it: what is measured here is to be what is served there.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Nothing that TorchScript writes may follow from an order that differs between processes.
+    return environment | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def serve(function: Callable[..., object]) -> None:
