@@ -302,7 +302,7 @@ def _infer_inputs(kind: Any, inputs: Mapping[str, Array], **options: bool) -> li
 
 def _decoded(text: bytes | str) -> str:
     """Return a text of Triton's: bytes in binary answers and gRPC's, and not in JSON."""
-    return text.decode() if isinstance(text, bytes) else text
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
 
 
 def _owned(array: Array) -> Array:

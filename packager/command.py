@@ -210,7 +210,7 @@ def _hydra(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
         raise
     except Exception as error:
         # Jobs keep their own errors: this is one of composing them.
-        raise explain(error) or SpecError(
+        raise explain(error, composing=True) or SpecError(
             f"cannot be composed: {type(error).__name__}: {first_line(error)}",
             where="configuration",
             remedy="look at the YAML files that were changed last",

@@ -28,9 +28,12 @@ _CHOICES = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
 _SEVERAL = re.compile(r"Ambiguous value for argument '([^=]+)=(.*)'")
 
 
-def explain(error: BaseException) -> SpecError | None:
-    """Return the user's mistake behind an exception, None where it is none of these."""
-    for kind, tell in TELLERS:
+def explain(error: BaseException, *, composing: bool = False) -> SpecError | None:
+    """Return the user's mistake behind an exception, None where it is none of these.
+
+    Some mean a mistake in a YAML file only while the configuration is composed.
+    """
+    for kind, tell in (*TELLERS, *(WHILE_COMPOSING if composing else ())):
         if isinstance(error, kind):
             return tell(error)
     return None
@@ -38,7 +41,7 @@ def explain(error: BaseException) -> SpecError | None:
 
 def _from_cause(error: HydraException) -> SpecError:
     inner = error.__cause__ or error.__context__
-    return (explain(inner) if inner else None) or _other(error)
+    return (explain(inner, composing=True) if inner else None) or _other(error)
 
 
 def _unreadable_override(error: OverrideParseException) -> SpecError:
@@ -175,8 +178,11 @@ TELLERS: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
     (OverrideParseException, _unreadable_override),
     (OmegaConfBaseException, _wrong_value),
     (YAMLError, _broken_yaml),
-    (UnicodeDecodeError, _not_utf8),
-    (RecursionError, _endless),
     (HydraException, _from_cause),
 )
 """Who tells which exception; the first that fits."""
+
+WHILE_COMPOSING: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
+    (UnicodeDecodeError, _not_utf8),
+    (RecursionError, _endless),
+)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.errors import SpecError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def require_writable(path: Path, *, where: str) -> None:
@@ -43,12 +43,22 @@ def write(path: Path, content: bytes, *, where: str) -> None:
             return
         target = path.resolve()  # of a link its file is replaced
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
+        handle, name = tempfile.mkstemp(prefix=".packager-", dir=target.parent)
+        temporary = Path(name)
         try:
-            temporary.write_bytes(content)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            temporary.chmod(_mode())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _mode() -> int:
+    """Return what a new file of this user's may be, which a temporary one is not."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 @contextlib.contextmanager

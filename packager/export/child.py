@@ -31,8 +31,7 @@ def call(module: str, *arguments: object, does: str) -> Any:
         [sys.executable, "-m", module],
         input=pickle.dumps((sys.path, arguments)),
         stdout=subprocess.PIPE,
-        # Nothing that TorchScript writes may follow from an order that differs between processes.
-        env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=_environment(),
         check=False,
     )
     answer = pickle.loads(done.stdout) if done.returncode == 0 else None  # noqa: S301  our child's
@@ -47,8 +46,22 @@ def call(module: str, *arguments: object, does: str) -> Any:
     return answer
 
 
+def _environment() -> dict[str, str]:
+    """Return ours, without what would make one process differ from another, or from a server."""
+    environment = dict(os.environ)
+    # As the embedded server has it: what is measured here is to be what is served there.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Nothing that TorchScript writes may follow from an order that differs between processes.
+    return environment | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
 def serve(function: Callable[..., object]) -> None:
-    """Call a function with the arguments on stdin; answer on stdout with its value or error."""
+    """Call a function with the arguments on stdin; answer on stdout with its value or error.
+
+    What the function prints goes to stderr: a user's module may print.
+    """
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
     # A Ctrl-C is the parent's to handle; its death is ours too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -58,4 +71,5 @@ def serve(function: Callable[..., object]) -> None:
         answer = function(*arguments)
     except (PackagerError, OSError) as error:
         answer = error
-    sys.stdout.buffer.write(pickle.dumps(answer))
+    with answers:
+        answers.write(pickle.dumps(answer))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from packager.architectures.telling import first_line
+from packager.errors import ProofError
 from packager.export import child
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def _measured(
         for rows, path in requests.items():
             seconds = _side_by_side(loaded, torch.load(path, weights_only=True))
             for form, rounds in seconds.items():
-                rates[form][rows] = tuple(round(rows / one, 1) for one in rounds)
+                rates[form][rows] = tuple(float(f"{rows / one:.5g}") for one in rounds)
     return dict(rates)
 
 
@@ -71,14 +73,30 @@ def _side_by_side(
     loaded: Mapping[ExportForm, Any], request: Request
 ) -> dict[ExportForm, list[float]]:
     """Return the seconds that one call of each form takes, round by round."""
-    for module in loaded.values():
-        for _ in range(WARM_CALLS):
-            module(*request)
+    for form, module in loaded.items():
+        _warm_up(form, module, request)
     seconds: dict[ExportForm, list[float]] = {form: [] for form in loaded}
     for _ in range(ROUNDS):
         for form, module in loaded.items():
             seconds[form].append(_seconds_a_call(module, request))
     return seconds
+
+
+def _warm_up(form: ExportForm, module: Any, request: Request) -> None:
+    """Call a form a few times.
+
+    Raises:
+        ProofError: it fails on so many rows: parity asked it about fewer.
+    """
+    try:
+        for _ in range(WARM_CALLS):
+            module(*request)
+    except (torch.jit.Error, RuntimeError, IndexError, ValueError, TypeError) as error:
+        raise ProofError(
+            f"{form.value} fails on a batch of {len(request[0])}: {first_line(error)}",
+            where="serving.max_batch_size",
+            remedy="make it smaller, or correct the module",
+        ) from error
 
 
 def _seconds_a_call(module: Any, request: Request) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from packager.spec.tensors import TensorSpec
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 FILE = re.compile(r"input[0-9]+-[0-9a-f]{8}")
 """Files that packager puts in."""
+
+MOST_BYTES = 2**24
+"""Of all inputs together: the samples lie in every version and are read at every load."""
 
 UNKNOWN = "????????"
 """What stands for the digest of a sample that is not known yet."""
@@ -49,11 +53,11 @@ class WarmupInput:
 
 
 def warmup(recipe: Recipe, samples: Sequence[Sample]) -> tuple[WarmupInput, ...]:
-    """Return what each input is sent; nothing where there are no samples."""
-    if not samples:
-        return ()
+    """Return what each input is sent; nothing where there are no samples, or too large ones."""
     serving = recipe.serving
     lead = _lead(serving)
+    if not samples or sum(len(one.content or b"") for one in samples) * prod(lead) > MOST_BYTES:
+        return ()
     return tuple(
         _input(index, tensor, (*lead, *sample.dims) or (1,), _repeated(sample.content, lead))
         for index, (tensor, sample) in enumerate(zip(recipe.inputs, samples, strict=True))

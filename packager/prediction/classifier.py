@@ -97,6 +97,9 @@ def described(tensors: tuple[TensorMetadata, ...]) -> str:
 
 
 def _most_rows(shape: tuple[int, int, int]) -> int:
+    """Return how many pictures a request may have; of any size one, as nobody knows how large."""
+    if -1 in shape[1:]:
+        return 1
     return max(1, REQUEST_BYTES // (4 * math.prod(map(abs, shape))))
 
 

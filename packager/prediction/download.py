@@ -6,6 +6,7 @@ import http.client
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 from urllib.parse import quote
 
 from packager import __version__
@@ -24,6 +25,17 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     max_redirections = MOST_REDIRECTS
 
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def redirect_request(self, req: Any, *answered: Any) -> Any:
+        """Go on for what is left of the time."""
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        req.timeout = left_s
+        return super().redirect_request(req, *answered)
+
 
 def content(url: str, *, timeout_s: float, most_bytes: int) -> bytes:
     """Return what lies at an http or https URL.
@@ -38,7 +50,7 @@ def content(url: str, *, timeout_s: float, most_bytes: int) -> bytes:
     deadline = time.monotonic() + timeout_s
     try:
         asked = urllib.request.Request(quote(url, safe=_KEPT), headers=headers)  # noqa: S310
-        with _opener().open(asked, timeout=timeout_s) as answer:
+        with _opener(deadline).open(asked, timeout=timeout_s) as answer:
             if int(answer.headers.get("Content-Length") or 0) > most_bytes:
                 raise UnreadableImageError(f"it is larger than {most_bytes / 10**6:g} MB")
             return _read(answer, deadline=deadline, most_bytes=most_bytes, timeout_s=timeout_s)
@@ -49,7 +61,7 @@ def content(url: str, *, timeout_s: float, most_bytes: int) -> bytes:
         raise UnreadableImageError(_reason(error, timeout_s)) from error
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(deadline: float) -> urllib.request.OpenerDirector:
     """Return an opener of http and https alone: urllib's own also opens files and FTP."""
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -59,7 +71,7 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),
-        _Redirects(),
+        _Redirects(deadline),
     ):
         opener.add_handler(handler)
     return opener

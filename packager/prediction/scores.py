@@ -58,12 +58,16 @@ def answers(texts: Sequence[str], *, rows: int, is_batched: bool) -> list[Answer
 
 
 def are_probabilities(found: Sequence[Answer]) -> bool:
-    """Return whether all scores are in [0, 1] and each picture's sum to one."""
+    """Return whether all scores are in [0, 1] and each picture's sum to one.
+
+    Pictures whose scores are no numbers do not count.
+    """
     return all(
         bool((one.scores >= 0).all())
         and bool((one.scores <= 1).all())
         and abs(one.scores.sum() - 1) <= SUM_TOLERANCE + SCORE_TOLERANCE * len(one.scores)
         for one in found
+        if np.isfinite(one.scores).all()
     )
 
 

@@ -1,4 +1,4 @@
-"""Links in a repository: none may lead a writer out of it."""
+"""Links in a repository, and names from elsewhere: none may lead a writer out of it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def require_inside(repository: RepositorySpec, model: ModelPaths) -> None:
                 where="repository.path",
                 remedy="put a plain file or directory there, inside the repository",
             )
+
+
+def beneath(folder: Path, name: str) -> Path:
+    """Return the path of a file that an object store names, in a folder.
+
+    Raises:
+        UnavailableError: the name leads out of it.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()) or path == folder:
+        raise UnavailableError(
+            f"{name!r} is no name of a file in {folder.name}: nothing is written there",
+            where="repository.path",
+            remedy="remove that object; packager does not publish such names",
+        )
+    return path
 
 
 def _links(model: ModelPaths) -> Iterator[Path]:

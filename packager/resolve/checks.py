@@ -24,6 +24,7 @@ PATHS = (
     "task.to",
     "task.public_key",
     "task.output",
+    "task.log",
     "dataset.path",
     "architecture.weights.path",
     "trainer.tensorboard",

@@ -35,9 +35,6 @@ ARTIFACT, STATE, QUESTION = "model.pt", "state.pt", "question.pt"
 SAMPLE = "sample-{}"
 """And an input's tensor of one sample, raw: of data in each kind of pixels, of others by number."""
 
-SAMPLE_BYTES = 2**24
-"""The most that a sample may take: every version has a copy, and every load reads it."""
-
 
 @dataclass(kw_only=True, slots=True)
 class Walk:

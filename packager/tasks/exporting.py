@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from packager.export import existing, fresh_process, torchscript
 from packager.export.artifact import ARTIFACT_NAME
+from packager.model_config.warmup import MOST_BYTES
 from packager.proof import contract
 from packager.proof.samples import generated
 from packager.spec.architecture import TorchScriptSpec
 from packager.spec.plain import plain
 from packager.stages.output import Output
-from packager.stages.walk import ARTIFACT, SAMPLE, SAMPLE_BYTES
+from packager.stages.walk import ARTIFACT, SAMPLE
 
 if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
@@ -52,6 +53,6 @@ def _samples(recipe: Recipe) -> dict[str, bytes]:
     if recipe.dataset is not None:
         return {}
     raw = [rows[0].contiguous().numpy().tobytes() for rows in generated(recipe.inputs)]
-    if sum(map(len, raw)) > SAMPLE_BYTES:
+    if sum(map(len, raw)) > MOST_BYTES:
         return {}
     return {SAMPLE.format(index): content for index, content in enumerate(raw)}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from packager.datasets.samples import first
 from packager.datasets.transforms import to_input
+from packager.model_config.warmup import MOST_BYTES
 from packager.spec.recipe import Pixels
 from packager.stages.output import Output
-from packager.stages.walk import SAMPLE, SAMPLE_BYTES
+from packager.stages.walk import SAMPLE
 
 if TYPE_CHECKING:
     from packager.datasets.load import Dataset
@@ -45,5 +46,5 @@ def _samples(spec: DatasetSpec, dataset: Dataset) -> dict[str, bytes]:
     return {
         SAMPLE.format(kind.value): content
         for kind, content in raw.items()
-        if len(content) <= SAMPLE_BYTES
+        if len(content) <= MOST_BYTES
     }

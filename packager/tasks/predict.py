@@ -161,7 +161,9 @@ class _Asking:
         self, group: Sequence[NDArray[np.uint8] | UnreadableImageError]
     ) -> list[Answer | str]:
         """Return the answer about each picture, or why there is none; one request for a size."""
-        found: list[Answer | str] = [str(one) for one in group]
+        found: list[Answer | str] = [
+            str(one) if isinstance(one, UnreadableImageError) else "" for one in group
+        ]
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for place, one in enumerate(group):
             if not isinstance(one, UnreadableImageError):

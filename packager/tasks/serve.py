@@ -15,6 +15,7 @@ from rich.markup import escape
 from packager import console
 from packager.client import Client
 from packager.errors import SpecError, UnavailableError
+from packager.lint.located import shown
 from packager.server import docker
 from packager.server.flags import host_flags, load_flags
 from packager.server.log_entries import LogReader
@@ -121,7 +122,7 @@ def _tell(lines: Iterable[Line]) -> None:
     for line in lines:
         colour = {"": "green", "warning": "yellow"}.get(line.level, "red")
         level = f"{line.level}: " if line.level else ""
-        text = escape(line.text.replace("\n", "\n         "))
+        text = "\n         ".join(escape(shown(one)) for one in line.text.splitlines())
         console.err.print(f"[dim]{line.time:%H:%M:%S}[/] [{colour}]{level}[/]{text}", emoji=False)
 
 

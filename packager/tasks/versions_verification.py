@@ -13,6 +13,7 @@ from packager.repository import signing
 from packager.repository.control import require_version
 from packager.repository.integrity import Finding, model_findings, version_findings
 from packager.repository.layout import SIGNATURE_FILE
+from packager.repository.links import beneath
 from packager.repository.state import read
 from packager.spec.recipe import RepositorySpec
 from packager.tasks.selection import chosen_files
@@ -109,7 +110,7 @@ def _directory(job: Job, files: Files, folder: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="packager-verify-") as temporary:
         for path in files.files(folder):
-            copy = Path(temporary) / path.removeprefix(f"{folder}/")
+            copy = beneath(Path(temporary), path.removeprefix(f"{folder}/"))
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(files.read(path) or b"")
         yield Path(temporary)

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from packager.datasets.transforms import to_input
+from packager.repository.layout import GOLDEN_RESPONSE_FILE
 from packager.repository.manifest import sha256
 from packager.spec.dataset import NormalizeSpec
 
@@ -303,7 +304,11 @@ def test_given_weights_are_packaged_without_training(models: Models, name: str) 
     assert manifest["training"] is None
     assert manifest["proofs"]["parity"]["measured"]["accuracy"] == pytest.approx(measured)
     assert f"test accuracy {measured:.2%}" in models.results[name].out
-    assert manifest["files"] == models.manifest("given")["files"]
+    files, others = (dict(models.manifest(one)["files"]) for one in (name, "given"))
+    # Weights lie elsewhere in memory: the module's own answers may differ in their last bits.
+    assert files.pop(GOLDEN_RESPONSE_FILE)
+    assert others.pop(GOLDEN_RESPONSE_FILE)
+    assert files == others
     file = models.workspace.cwd / manifest["recipe"]["architecture"]["weights"]["path"]
     assert manifest["module"]["file_sha256"] == sha256(file)
 

@@ -20,7 +20,7 @@ from packager.server.running import Endpoints
 from packager.spec.server import ControlMode, EmbeddedServerSpec
 from tests.prediction import pages
 
-from .program import FASHION, PACKAGER
+from .program import FASHION, PACKAGER, Workspace
 from .served_answers import scores
 
 if TYPE_CHECKING:
@@ -135,14 +135,13 @@ def test_what_is_dark_on_light_is_inverted_on_request(
 
 
 def test_a_server_of_ours_loads_the_model_alone(
-    built: Built, images: Images, pictures: Path, labels: list[str]
+    built: Built, workspace: Workspace, images: Images, pictures: Path, labels: list[str]
 ) -> None:
     """From standard input, over gRPC, as a table; without torch of its own, and it ends."""
-    before = set(built.workspace.processes())
     piped = ("sh", "-c", f'exec "$0" "$@" < {pictures}/3.png', *PACKAGER)
-    result = built.workspace.run(
+    result = workspace.run(
         "task=predict", "task.model=fashion_cnn", "task.images=-", "task.protocol=grpc",
-        "server=embedded", command=piped,
+        "server=embedded", f"repository.path={built.workspace.repository}", command=piped,
     )  # fmt: skip
     assert result.status == 0, result.err
     assert result.err == ""
@@ -153,7 +152,7 @@ def test_a_server_of_ours_loads_the_model_alone(
     _, file, label, probability, _next, _ = [cell.strip() for cell in row.split("│")]
     assert (file, label) == ("-", labels[expected.argmax()])
     assert probability == f"{expected.max():.2%}"
-    assert set(built.workspace.processes()) <= before  # those of `task=serve` at most
+    workspace.wait_until_nothing_is_left(within_s=10)
 
 
 @pytest.mark.parametrize(

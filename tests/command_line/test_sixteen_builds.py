@@ -49,7 +49,7 @@ class Sixteen:
     @property
     def versions(self) -> list[int]:
         """The versions that are there."""
-        return sorted(int(path.name) for path in self.model.iterdir() if path.is_dir())
+        return sorted(int(path.name) for path in self.model.iterdir() if path.name.isdecimal())
 
 
 def _built(folder: Path, arguments: Sequence[tuple[str, ...]]) -> Sixteen:

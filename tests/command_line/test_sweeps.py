@@ -23,7 +23,7 @@ from .program import (
 if TYPE_CHECKING:
     from .conftest import Built
 
-CONFIG = re.compile(r"count: (\d+)")
+CONFIG = re.compile(r"instance_group \{\n  count: (\d+)")
 
 
 SWEEPS = {

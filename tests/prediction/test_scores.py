@@ -43,13 +43,13 @@ def test_logits_get_the_softmax_over_all_classes() -> None:
         ([answer(0.2501, 0.75)], True),
         ([answer(0.25, 0.75), answer(0.5, 0.6)], False),
         ([answer(1.5, -0.5)], False),
-        ([answer(float("nan"), 1.0)], False),
+        ([answer(0.25, 0.75), answer(float("nan"), 1.0)], True),
     ],
 )
 def test_scores_are_probabilities_where_every_pictures_are(
     found: list[Answer], expected: bool
 ) -> None:
-    """One picture whose logits look like it decides nothing for the others."""
+    """One picture whose logits look like it, or are no numbers, decides nothing for the others."""
     assert are_probabilities(found) is expected
 
 

@@ -117,7 +117,7 @@ def test_requests_that_are_joined_keep_their_answers(name: str, served: Served) 
     assert together.joined
     assert together.executions is not None
     if name != "open":  # all rows of one shape
-        assert together.executions.largest > 3
+        assert together.executions.largest > 1
     assert f"in {together.executions.count} batches of up to" in together.timing
 
 

@@ -118,6 +118,13 @@ class RemoteModel:
                 copy = self.path(f"{number}/{self._sample(name)}")
                 self.store.copy(copy, self.path(self._sample(name)))
                 lacking -= {name}
+        if lacking:
+            raise UnavailableError(
+                f"no version of {self.name} holds the warmup's {', '.join(sorted(lacking))}: no"
+                " server could load the config that names it",
+                where="repository.path",
+                remedy="build again, or promote another version",
+            )
 
     def _sample(self, name: str) -> str:
         return f"{WARMUP_FOLDER}/{name}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packager.errors import SpecError, UnavailableError
 from packager.repository import durable, record
 from packager.repository.layout import CONFIG_FILE, CONFIGS_FOLDER, WARMUP_FOLDER, ModelPaths
+from packager.repository.links import beneath
 from packager.repository.manifest import sha256
 from packager.repository.policy import pinned
 from packager.repository.remote.failures import reported
@@ -81,7 +82,7 @@ def _download(model: RemoteModel, staged: ModelPaths, version: int | None) -> tu
     for name in sorted(samples_in(texts)):
         _take_sample(model, staged, name, versions)
     for path, text in texts.items():
-        _write(staged.directory / path, pinned(text, versions))
+        _write(beneath(staged.directory, path), pinned(text, versions))
     return versions
 
 
@@ -104,7 +105,7 @@ def _download_version(model: RemoteModel, staged: ModelPaths, number: int) -> No
     with reported(model.url):
         names = tuple(model.sizes(number))
         for name in names:
-            path = staged.version(number) / name
+            path = beneath(staged.version(number), name)
             path.parent.mkdir(parents=True, exist_ok=True)
             model.store.download(model.path(f"{number}/{name}"), path)
         found = record.read(model.files, model.name, number)
