@@ -259,8 +259,19 @@ def question(trainer: Sequence[str]) -> tuple[Any, Any]:
 QUICK = ("dataset.max_train_samples=6000", "trainer.epochs=1")
 
 
+PROOF_FAILED = 3
+
+
+def built(rows: tuple[Row, ...], repository: Path) -> tuple[Row, ...]:
+    """Return the rows whose model is there."""
+    return tuple(row for row in rows if (repository / f"bench_{row.model}").is_dir())
+
+
 def build(repository: Path, trainer: Sequence[str]) -> None:
-    """Build every form that is not there; weights are trained once."""
+    """Build every form that is not there; weights are trained once.
+
+    bfloat16 may be refused by its proof (few images, near ties): then its rows are left out.
+    """
     for name, changes in FORMS.items():
         if (repository / f"bench_{name}").is_dir():
             continue
@@ -270,6 +281,9 @@ def build(repository: Path, trainer: Sequence[str]) -> None:
         ]
         started = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == PROOF_FAILED and name == "bfloat16":
+            print(f"no {name}: {done.stderr.splitlines()[-1]}", flush=True)
+            continue
         if done.returncode:
             sys.exit(done.stderr)
         print(f"built {name:14} {time.perf_counter() - started:6.1f} s", flush=True)
@@ -335,9 +349,17 @@ def main() -> None:
         with serving(arguments, repository) as endpoints:
             large, small = (Bench(endpoints, asked, batch=batch) for batch in (BATCH, 1))
             large.seconds = small.seconds = arguments.seconds
-            batch = table(large, f"batches of {BATCH}, one client", BATCH_ROWS, arguments.rounds)
+            batch = table(
+                large,
+                f"batches of {BATCH}, one client",
+                built(BATCH_ROWS, repository),
+                arguments.rounds,
+            )
             single = table(
-                small, f"one image, {CLIENTS} clients at once", SINGLE_ROWS, arguments.rounds
+                small,
+                f"one image, {CLIENTS} clients at once",
+                built(SINGLE_ROWS, repository),
+                arguments.rounds,
             )
     figures = summary(batch, single) | {"answers_checked": float(large.checked + small.checked)}
     print()
