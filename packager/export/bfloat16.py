@@ -1,7 +1,8 @@
 """Sums of products in bfloat16, float32 in and out: an edit of a frozen graph.
 
 As torch's autocast has it, but decided once: weights are kept in bfloat16, and whoever loads the
-artifact need not turn anything on. Batch norms are folded into the weights in float32 before.
+artifact need not turn anything on. Batch norms are folded into the weights in float32 before. The
+last product stays float32: rounded scores would tie, and the classes of near ones change.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ CARRIED = {
 }
 """What bfloat16 goes through as it is; everything else gets float32."""
 
+LAST = {
+    *("prim::Return", "prim::TupleConstruct", "aten::contiguous"),
+    *("aten::softmax", "aten::log_softmax"),
+}
+"""What scores go to when they are made."""
+
 SHAPES = {"aten::size", "aten::dim", "aten::numel", "prim::device"}
 """What does not look at numbers."""
 
@@ -67,7 +74,7 @@ def apply(graph: Graph) -> None:
 def _rewritten(graph: Graph, node: Node, reduced: set[str]) -> set[str]:
     """Give a node its inputs in the type it needs; return which of its outputs are bfloat16."""
     kind, outputs = node.kind(), {value.debugName() for value in node.outputs()}
-    if kind in PRODUCTS:
+    if kind in PRODUCTS and not _are(node.output().uses(), LAST):
         _take(graph, node, reduced, torch.bfloat16)
         return outputs
     tensors = [value for value in node.inputs() if _may_be_reduced(value)]
@@ -102,8 +109,8 @@ def _may_be_reduced(value: Value) -> bool:
 
 def _is_to_be_joined(node: Node) -> bool:
     """Return whether a node makes a list that is only put together to one tensor."""
-    return node.kind() == "prim::ListConstruct" and _are(node.output().uses(), "aten::cat")
+    return node.kind() == "prim::ListConstruct" and _are(node.output().uses(), {"aten::cat"})
 
 
-def _are(uses: Iterable[object], kind: str) -> bool:
-    return all(use.user.kind() == kind for use in uses)  # type: ignore[attr-defined]
+def _are(uses: Iterable[object], kinds: set[str]) -> bool:
+    return all(use.user.kind() in kinds for use in uses)  # type: ignore[attr-defined]
