@@ -39,8 +39,8 @@ def profile_table(told: Mapping[str, Any]) -> Table:
     title = f"{told['model']} version {told['version']} as it is served, over {told['protocol']}"
     table = Table(title=escape(title), title_justify="left", padding=(0, 1))
     has_instances = any(point["instances"] is not None for point in told["points"])
-    for name in (*(["instances"] if has_instances else []), "batch", "at once", "samples/s"):
-        table.add_column(name, justify="right")
+    for name in (*(["inst."] if has_instances else []), "batch", "at\nonce", "samples\n/s"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name in ("p50 ms", "p95 ms", "p99 ms", "queue ms", "model ms"):
         table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
     table.add_column("limit", no_wrap=True)
