@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from enum import Enum
 from functools import partial
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Self
 
 from packager.errors import PackagerError, UnavailableError
@@ -274,6 +275,9 @@ class Client:
             ) from error
         except (OSError, HTTPConnectionClosed) as error:
             raise self._unreachable(error, self._endpoints.http) from error
+        except HTTPException as error:
+            told = "what it sends is no HTTP; is this its gRPC port?"
+            raise self._unreachable(told, self._endpoints.http) from error
 
     def _unreachable(self, reason: object, address: str | None) -> UnavailableError:
         return UnavailableError(

@@ -65,6 +65,12 @@ def _mode() -> int:
 def _reported(path: Path, where: str) -> Iterator[None]:
     try:
         yield
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UnavailableError(
+            f"{path} cannot be written: a file lies where a folder is needed",
+            where=where,
+            remedy=f"choose another place: {where}=...",
+        ) from error
     except OSError as error:
         raise UnavailableError(
             f"{path} cannot be written: {error.strerror or error}",

@@ -96,6 +96,9 @@ async def post(session: aiohttp.ClientSession, url: str, request: Body, *, where
     try:
         async with session.post(url, data=body, headers=headers) as response:
             content = await response.read()
+    except aiohttp.ClientConnectorError as error:
+        # aiohttp's own words tell of TLS, and there is none.
+        raise NoAnswerError(error.os_error.strerror or str(error.os_error)) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise NoAnswerError(str(error) or "timed out") from error
     if response.status != 200:

@@ -250,7 +250,13 @@ def _require_same(close: Closeness, scores: _Scores, form: ExportForm) -> None:
     agreement = scores.measured.get("top1_agreement", 1.0)
     if close.same and agreement >= TOP1_AGREEMENT:
         return
-    top1 = f"; top-1 agreement {agreement:.4f}" if scores.images else ""
+    differing = round((1 - agreement) * scores.images)
+    top1 = (
+        f"; top-1 agreement {agreement:.4f}, asked {TOP1_AGREEMENT} ({differing:,} of"
+        f" {scores.images:,} images get another class)"
+        if scores.images
+        else ""
+    )
     raise ProofError(
         f"the exported model answers otherwise than the module it was made from: {close}{top1}",
         where="export.optimize",

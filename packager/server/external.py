@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from packager.spec.server import ExternalServerSpec
 
+_log = logging.getLogger(__name__)
+
 _WATCH_S = 1.0
+PATIENCE_S = 2.0
+"""How long to wait before saying so."""
 
 
 class ExternalServer:
@@ -53,6 +58,23 @@ class ExternalServer:
         return 0
 
 
+def _is_ready_within(http: str, timeout_s: float) -> bool:
+    """Wait, and say so where it takes longer than a moment."""
+    patience_s = min(PATIENCE_S, timeout_s)
+    if _is_soon_ready(http, patience_s):
+        return True
+    if timeout_s == patience_s:
+        return False
+    _log.warning("waiting for a Triton at %s, up to %g s", http, timeout_s)
+    return _is_soon_ready(http, timeout_s - patience_s)
+
+
+def _is_soon_ready(http: str, timeout_s: float) -> bool:
+    return readiness.wait_until_ready(
+        http, timeout_s=timeout_s, identity=None, goes_on=lambda: True
+    )
+
+
 @contextmanager
 def external(spec: ExternalServerSpec) -> Iterator[Server]:
     """The server at the spec's address, once it is ready; it is left as it is afterwards.
@@ -63,9 +85,7 @@ def external(spec: ExternalServerSpec) -> Iterator[Server]:
     """
     http = host_and_port(spec.url, where="server.url")
     grpc = spec.grpc_url and host_and_port(spec.grpc_url, where="server.grpc_url")
-    if not readiness.wait_until_ready(
-        http, timeout_s=spec.ready_timeout_s, identity=None, goes_on=lambda: True
-    ):
+    if not _is_ready_within(http, spec.ready_timeout_s):
         raise UnavailableError(
             f"no ready Triton answered at {http} within {spec.ready_timeout_s:g} s",
             where="server.url",

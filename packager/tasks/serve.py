@@ -6,6 +6,7 @@ import dataclasses
 import ipaddress
 import logging
 import shlex
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 STANDARD = Ports(http=8000, grpc=8001, metrics=8002)
 """Triton's own ports: taken where they are free and the recipe names no others."""
+
+SIGNALLED = 128
+"""What is added to a signal's number in the status of a process that it ended."""
 
 _LOOK_S = 0.25
 _log = logging.getLogger(__name__)
@@ -112,10 +116,18 @@ def _serve(server: Server) -> None:
         time.sleep(_LOOK_S)
     _tell(telling.lines(reader.new()))
     raise UnavailableError(
-        f"the server ended by itself with status {server.wait()}: {server.log_tail(5)}",
+        _ended(server.wait()),
         where="server",
-        remedy="read its log above; task.log=FILE keeps the whole of it",
+        remedy="task.log=FILE keeps its whole log",
     )
+
+
+def _ended(status: int) -> str:
+    """Return how a server ended that nobody stopped; its errors were told as they came."""
+    if status > SIGNALLED:
+        killed = "; out of memory?" if status - SIGNALLED == signal.SIGKILL else ""
+        return f"the server was ended by signal {status - SIGNALLED}{killed}"
+    return f"the server ended by itself with status {status}"
 
 
 def _tell(lines: Iterable[Line]) -> None:
