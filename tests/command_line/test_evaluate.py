@@ -111,13 +111,13 @@ def test_one_image_more_or_less_is_no_other_accuracy(correct: int, *, differs: b
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
 )
 def test_what_was_answered_before_a_signal_is_told(
-    built: Built, served: Served, number: signal.Signals, status: int, word: str
+    workspace: Workspace, served: Served, number: signal.Signals, status: int, word: str
 ) -> None:
     """As partial, and the status is the signal's; nothing is said of asyncio."""
     every = ("dataset.max_test_samples=null", "task.batch=1", "task.concurrency=1")
     with Client(Endpoints(http=served.url.removeprefix("http://"))) as client:
         before = client.durations("fashion_cnn", 1)
-        with built.workspace.start(*EVALUATE, *every, *at(served)) as running:
+        with workspace.start(*EVALUATE, *every, *at(served)) as running:
             running.wait_until(
                 lambda: client.durations("fashion_cnn", 1).since(before).requests > 20
             )

@@ -178,8 +178,6 @@ def test_what_cannot_be_asked_is_one_clear_error(
     )
     assert result.status == (4 if "cut_short" in told else 2)
     assert result.error.startswith(f"error: {told}")
-    if "cut_short" in told:  # in poll mode Triton tells nobody why but its log
-        assert "has no available versions (the model did not load: " in result.error
 
 
 @pytest.mark.parametrize(
