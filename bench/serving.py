@@ -25,17 +25,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import requests
 import torch
 from hydra import compose, initialize_config_dir
+from tutorial_client import ask
 
 from packager import schema
 from packager.client import Client
@@ -164,20 +162,13 @@ class Bench:
         """Ask as the tutorial does: in as many processes as there are cores where many ask."""
         url = f"http://{self.endpoints.http}/v2/models/bench_{row.model}/infer"
         clients = 1 if self.batch > 1 else CLIENTS
-        processes = min(clients, len(os.sched_getaffinity(0)))
-        with ProcessPoolExecutor(processes) as pool:
-            rounds = [
-                pool.submit(
-                    tutorial,
-                    url,
-                    as_floats(self.images),
-                    self.batch,
-                    clients // processes,
-                    self.seconds,
-                )
-                for _ in range(processes)
-            ]
-            told = [one for found in rounds for one in found.result()]
+        told = ask(
+            url,
+            as_floats(self.images),
+            batch=self.batch,
+            clients=clients,
+            seconds=self.seconds,
+        )
         for answers, _ in told:
             for place, scores, _ in answers:
                 self._check(row, np.array(scores).reshape(-1, 10), place)
@@ -206,41 +197,6 @@ def over_and_over(asked: Sequence[Request], seconds: float) -> Iterator[Request]
     """Yield the same requests until the time is over."""
     until = time.perf_counter() + seconds
     yield from itertools.takewhile(lambda _: time.perf_counter() < until, itertools.cycle(asked))
-
-
-Answers = list[tuple[int, list[float], float]]
-"""Places, scores and latencies."""
-
-
-def tutorial(
-    url: str, images: Any, batch: int, clients: int, seconds: float
-) -> list[tuple[Answers, float]]:
-    """Post JSON lists by `requests` from so many threads; return what each got, in which time."""
-    ready = threading.Barrier(clients)
-
-    def client(number: int) -> tuple[Answers, float]:
-        found: Answers = []
-        place = number * batch
-        ready.wait()
-        started = time.perf_counter()
-        until = started + seconds
-        while time.perf_counter() < until:
-            before = time.perf_counter()
-            rows = images[place : place + batch]
-            tensor = {
-                "name": "input0",
-                "shape": list(rows.shape),
-                "datatype": "FP32",
-                "data": rows.flatten().tolist(),
-            }
-            answer = requests.post(url, json={"inputs": [tensor]}, timeout=60)
-            scores = answer.json()["outputs"][0]["data"]
-            found.append((place, scores, time.perf_counter() - before))
-            place = (place + batch) % len(images)
-        return found, time.perf_counter() - started
-
-    with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(client, range(clients)))
 
 
 def as_floats(images: Any) -> Any:

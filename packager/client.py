@@ -61,6 +61,7 @@ class Client:
         # Imported late: 0.2 s that no command without a server should pay.
         from tritonclient import http  # noqa: PLC0415
 
+        _keep_quiet_about_ctrl_c()
         self._endpoints = endpoints
         self._timeout_s = timeout_s
         self._http_module: Any = http
@@ -285,6 +286,14 @@ class Client:
             where="server",
             remedy="check that it runs and that the address is right",
         )
+
+
+def _keep_quiet_about_ctrl_c() -> None:
+    """Have gevent, which raises an interrupt where we wait, not print it as well."""
+    from gevent.hub import Hub  # noqa: PLC0415
+
+    if KeyboardInterrupt not in Hub.NOT_ERROR:
+        Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)
 
 
 def nobody_answered(status: str, message: str) -> bool:

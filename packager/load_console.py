@@ -35,9 +35,11 @@ def evaluation_table(told: Mapping[str, Any]) -> Table:
 
 
 def profile_table(told: Mapping[str, Any]) -> Table:
-    """Return a profile's points, one a row."""
-    title = f"{told['model']} version {told['version']} as it is served, over {told['protocol']}"
-    table = Table(title=escape(title), title_justify="left", padding=(0, 1))
+    """Return a profile's points, one a row; a partial one says so in its title."""
+    whole = f"{told['model']} version {told['version']} as it is served, over {told['protocol']}"
+    partial = f": PARTIAL, {len(told['points'])} of {told['points_asked']} points"
+    title = escape(whole + (partial if told["partial"] else ""))
+    table = Table(title=title, title_justify="left", padding=(0, 1))
     has_instances = any(point["instances"] is not None for point in told["points"])
     for name in (*(["inst."] if has_instances else []), "batch", "at\nonce", "samples\n/s"):
         table.add_column(name, justify="right", no_wrap=True)

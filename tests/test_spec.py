@@ -210,8 +210,9 @@ def test_a_source_lists_every_file_that_its_format_needs(made: Recipe) -> None:
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_a_port_is_a_port(key: str, port: int) -> None:
     """1 to 65535, or null."""
+    fixed: dict[str, Any] = {key: port}
     with pytest.raises(SpecError, match=str(port)) as caught:
-        Ports(**{key: port})
+        Ports(**fixed)
     assert caught.value.where == f"server.{key}_port"
     assert (Ports(http=1).http, Ports(grpc=65535).grpc, Ports().metrics) == (1, 65535, None)
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity import AsyncRetrying
 
 from packager.errors import UnavailableError
 from packager.load import interruptible
+from packager.load.retrying import FIRST_PAUSE_S, again
 from packager.load.sender import Arrays, NoAnswerError, Sender, Target
 from packager.load.taking import Taking
 from packager.load.timings import Timings
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from packager.load.sender import Array
 
 WARM_UP_S = 0.5
-
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
-"""Before the second try of a request, and at most before another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,16 +147,8 @@ async def _sent(
     except NoAnswerError:
         if not retries:
             raise
-    again = AsyncRetrying(
-        stop=stop_after_attempt(retries),
-        wait=wait_exponential_jitter(
-            multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S
-        ),
-        retry=retry_if_exception_type(NoAnswerError),
-        reraise=True,
-    )
     await asyncio.sleep(FIRST_PAUSE_S)
-    async for attempt in again:
+    async for attempt in again(NoAnswerError, tries=retries, of=AsyncRetrying):
         with attempt:
             timings.retries += 1
             started = time.perf_counter()

@@ -51,7 +51,11 @@ def png(profile: Profile) -> bytes:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("99th percentile of latency [ms]; numbers: requests at once")
     axes.set_ylabel("throughput [samples/s]")
-    axes.set_title(f"{profile.model} version {profile.version}, {profile.protocol}")
+    partial = f", PARTIAL: {len(profile.points)} of {profile.asked} points"
+    axes.set_title(
+        f"{profile.model} version {profile.version}, {profile.protocol}"
+        + (partial if profile.is_partial else "")
+    )
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     content = io.BytesIO()

@@ -63,13 +63,19 @@ LIMITS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """All points of a model, and the latency budget; None for none."""
+    """The measured points of a model, of so many, and the latency budget; None for none."""
 
     model: str
     version: int
     protocol: str
     points: tuple[Point, ...]
+    asked: int
     p99_ms: float | None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether points are missing that were to be measured."""
+        return len(self.points) < self.asked
 
     @property
     def best(self) -> Point | None:
@@ -88,6 +94,8 @@ class Profile:
             "model": self.model,
             "version": self.version,
             "protocol": self.protocol,
+            "partial": self.is_partial,
+            "points_asked": self.asked,
             "p99_budget_ms": self.p99_ms,
             "best": None if best is None else best.as_json(),
             "points": [point.as_json() for point in self.points],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from packager.errors import UnavailableError
 from packager.server.running import Endpoints
-from packager.spec.server import Ports
+from packager.spec.server import STANDARD_PORTS, Ports
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound by us
 _KEYS = ("http", "grpc", "metrics")
@@ -20,8 +20,11 @@ def choose(ports: Ports, address: str) -> Ports:
         UnavailableError: a port that was asked for is in use.
     """
     with ExitStack() as held:
-        chosen = {key: _bind(held, key, getattr(ports, key), address) for key in _KEYS}
-    return Ports(**chosen)
+        return Ports(
+            http=_choose(held, "http", ports, address),
+            grpc=_choose(held, "grpc", ports, address),
+            metrics=_choose(held, "metrics", ports, address),
+        )
 
 
 def are_fixed(ports: Ports) -> bool:
@@ -36,6 +39,16 @@ def endpoints(ports: Ports, address: str) -> Endpoints:
     return Endpoints(
         http=f"{host}:{ports.http}", grpc=f"{host}:{ports.grpc}", metrics=f"{host}:{ports.metrics}"
     )
+
+
+def _choose(held: ExitStack, key: str, ports: Ports, address: str) -> int:
+    port: int | None = getattr(ports, key)
+    standard: int = getattr(STANDARD_PORTS, key)
+    fixed = (ports.http, ports.grpc, ports.metrics)
+    if port is None and ports.standard_first and standard not in fixed:
+        with suppress(UnavailableError):
+            return _bind(held, key, standard, address)
+    return _bind(held, key, port, address)
 
 
 def _bind(held: ExitStack, key: str, port: int | None, address: str) -> int:

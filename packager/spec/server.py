@@ -22,11 +22,15 @@ class ControlMode(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ports:
-    """TCP ports of a server to start; None takes a free one."""
+    """TCP ports of a server to start; None takes a free one.
+
+    With `standard_first` that is Triton's own where nobody listens on it.
+    """
 
     http: int | None = None
     grpc: int | None = None
     metrics: int | None = None
+    standard_first: bool = False
 
     def __post_init__(self) -> None:
         for key in ("http", "grpc", "metrics"):
@@ -36,6 +40,16 @@ class Ports:
                 f"is {port}; expected 1 to 65535, or null for a free one",
                 where=f"server.{key}_port",
             )
+        fixed = [port for port in (self.http, self.grpc, self.metrics) if port is not None]
+        require(
+            len(fixed) == len({*fixed}),
+            f"gives one port to two listeners: {', '.join(map(str, fixed))}",
+            where="server",
+        )
+
+
+STANDARD_PORTS = Ports(http=8000, grpc=8001, metrics=8002)
+"""Triton's own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

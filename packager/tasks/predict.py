@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,20 +10,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from tenacity import Retrying
 
 from packager import console, output_file
-from packager.client import RequestError, WireFormat
+from packager.client import WireFormat
 from packager.datasets.decoding import UnreadableImageError
 from packager.datasets.prefetch import in_threads
 from packager.errors import FindingsError, SpecError, UnavailableError
+from packager.load.retrying import again
 from packager.prediction import reports, scores
-from packager.prediction.classifier import Classifier, classifier, described
+from packager.prediction.classifier import Classifier, classifier
 from packager.prediction.preparing import Preprocessing, pixels, preprocessing, values
 from packager.prediction.reports import Prediction, Predictions
 from packager.prediction.sources import Source, opened, sources
 from packager.spec.asking import PredictTask, Protocol
 from packager.tasks.recording import preprocessing_record
-from packager.tasks.served import ServedModel, served_model, why
+from packager.tasks.served import ServedModel, served_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,9 +40,6 @@ WIRES = {
     Protocol.binary: WireFormat.BINARY,
     Protocol.grpc: WireFormat.GRPC,
 }
-FIRST_PAUSE_S = 0.1
-"""Before a request is sent again; each further pause is twice as long."""
-
 NO_NUMBERS = "the model's scores of it are no numbers"
 
 Asked = tuple[Source, "NDArray[np.uint8] | UnreadableImageError"]
@@ -183,9 +181,8 @@ class _Asking:
     def _texts(self, tensor: NDArray[np.generic]) -> list[str]:
         """Ask, again where nobody answers."""
         served, asked, model = self.served, self.task.asked, self.classifier
-        pause_s = FIRST_PAUSE_S
-        for attempt in range(asked.retries + 1):
-            try:
+        for attempt in again(UnavailableError, tries=asked.retries + 1, of=Retrying):
+            with attempt, served.refusals_told():
                 return served.client.classify(
                     WIRES[asked.protocol],
                     served.name,
@@ -193,18 +190,7 @@ class _Asking:
                     {model.input: tensor},
                     {model.output: model.class_count},
                 )[model.output]
-            except RequestError as error:
-                raise SpecError(
-                    f"Triton refuses the request: {why(error.problem)}",
-                    where=served.name,
-                    remedy=f"it takes {described(served.metadata.inputs)}",
-                ) from error
-            except UnavailableError:
-                if attempt == asked.retries:
-                    raise
-                time.sleep(pause_s)
-                pause_s *= 2
-        raise AssertionError
+        raise AssertionError("the last attempt returns or raises")
 
     def _prediction(
         self, source: Source, answer: Answer | str, *, are_probabilities: bool

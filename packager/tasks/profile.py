@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packager import console, load_console, output_file
@@ -20,7 +21,7 @@ from packager.spec.tensors import TensorSpec
 from packager.tasks.served import ServedModel, load_model, served_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from packager.load.closed_loop import Request
     from packager.model_metadata import TensorMetadata
@@ -41,7 +42,7 @@ def run(job: Job, task: ProfileTask) -> None:
 
     Raises:
         SpecError: instances of a server that is not ours, or a batch that the model does not take.
-        UnavailableError: no server, or it went away; nothing is written then.
+        UnavailableError: no server, or it went away; the points before that are told as partial.
         FindingsError: no point keeps the latency budget.
     """
     if task.instances and isinstance(job.server, ExternalServerSpec):
@@ -53,30 +54,46 @@ def run(job: Job, task: ProfileTask) -> None:
     if task.output is not None:
         output_file.require_writable(task.output / DATA, where="task.output")
     with served_model(job, task.asked) as served:
-        points = tuple(_points(served, task))
-        profile = Profile(
-            model=served.name,
-            version=served.version,
-            protocol=task.asked.protocol.value,
-            points=points,
-            p99_ms=task.p99_ms,
+        profile = _measured(served, task)
+    if profile.best is None:
+        raise FindingsError(
+            f"no point has a p99 of at most {task.p99_ms:g} ms",
+            where="task.p99_ms",
+            remedy="try smaller batches, fewer requests at once, or more time",
         )
-    _tell(profile, task)
 
 
-def _points(served: ServedModel, task: ProfileTask) -> Iterator[Point]:
+def _measured(served: ServedModel, task: ProfileTask) -> Profile:
+    """Measure every point; what there is when that ends is told, whole or not."""
     requests = {batch: _requests(served, batch) for batch in _batches(served, task)}
-    total = len(requests) * len(task.concurrency) * max(1, len(task.instances))
-    done = 0
-    with console.counting("points") as progress:
-        for instances in task.instances or (None,):
-            if instances is not None:
-                _reload(served, instances)
-            for batch, asked in requests.items():
-                for concurrency in task.concurrency:
-                    yield _point(served, task, (batch, concurrency, instances), asked)
-                    done += 1
-                    progress(done, total)
+    profile = Profile(
+        model=served.name,
+        version=served.version,
+        protocol=task.asked.protocol.value,
+        points=(),
+        asked=len(requests) * len(task.concurrency) * max(1, len(task.instances)),
+        p99_ms=task.p99_ms,
+    )
+    try:
+        with console.counting("points") as progress:
+            for point in _points(served, task, requests):
+                profile = replace(profile, points=(*profile.points, point))
+                progress(len(profile.points), profile.asked)
+    finally:
+        if profile.points:
+            _tell(profile, task)
+    return profile
+
+
+def _points(
+    served: ServedModel, task: ProfileTask, requests: Mapping[int, list[Request]]
+) -> Iterator[Point]:
+    for instances in task.instances or (None,):
+        if instances is not None:
+            _reload(served, instances)
+        for batch, asked in requests.items():
+            for concurrency in task.concurrency:
+                yield _point(served, task, (batch, concurrency, instances), asked)
 
 
 def _point(
@@ -174,9 +191,3 @@ def _tell(profile: Profile, task: ProfileTask) -> None:
         for name, content in ((DATA, f"{text}\n".encode()), (PICTURE, plot.png(profile))):
             output_file.write(task.output / name, content, where="task.output")
         console.err.print(f"written: {task.output}/{DATA}, {PICTURE}", markup=False)
-    if profile.best is None:
-        raise FindingsError(
-            f"no point has a p99 of at most {task.p99_ms:g} ms",
-            where="task.p99_ms",
-            remedy="try smaller batches, fewer requests at once, or more time",
-        )

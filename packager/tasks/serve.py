@@ -7,7 +7,6 @@ import ipaddress
 import logging
 import shlex
 import signal
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from packager.server.flags import host_flags, load_flags
 from packager.server.log_entries import LogReader
 from packager.server.start import start
 from packager.spec.server import (
+    STANDARD_PORTS,
     AutoServerSpec,
     ControlMode,
     DockerServerSpec,
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from packager.spec.job import Job
     from packager.spec.server import ServerSpec
     from packager.tasks.serve_log import Line
-
-STANDARD = Ports(http=8000, grpc=8001, metrics=8002)
-"""Triton's own ports: taken where they are free and the recipe names no others."""
 
 SIGNALLED = 128
 """What is added to a signal's number in the status of a process that it ended."""
@@ -93,13 +90,16 @@ def docker_command(spec: StartedServerSpec, repository: Path, task: ServeTask) -
             container = spec
         case _:
             container = DockerServerSpec(address=spec.address, ports=spec.ports)
-    asked = dataclasses.asdict(container.ports)
     more = load_flags(task.load) if task.control is ControlMode.explicit else []
     words = docker.command(
         container,
         repository,
         control=task.control,
-        chosen=Ports(**{name: port or getattr(STANDARD, name) for name, port in asked.items()}),
+        chosen=Ports(
+            http=container.ports.http or STANDARD_PORTS.http,
+            grpc=container.ports.grpc or STANDARD_PORTS.grpc,
+            metrics=container.ports.metrics or STANDARD_PORTS.metrics,
+        ),
         identity=None,
     )
     return shlex.join([*words, *host_flags(task.host), *more])
@@ -180,34 +180,13 @@ def _warn_of_others(address: str) -> None:
 
 def _completed(spec: StartedServerSpec, *, log: Path | None) -> StartedServerSpec:
     """Return the server with Triton's own ports where they are free, and a file for its log."""
-    ports = _ports(_listening(spec))
+    ports = dataclasses.replace(_listening(spec).ports, standard_first=True)
     if isinstance(spec, AutoServerSpec):
         return AutoServerSpec(
             embedded=dataclasses.replace(spec.embedded, ports=ports, log=log),
             docker=dataclasses.replace(spec.docker, ports=ports, log=log),
         )
     return dataclasses.replace(spec, ports=ports, log=log)
-
-
-def _ports(spec: EmbeddedServerSpec | DockerServerSpec) -> Ports:
-    """Return the ports asked for, else Triton's own where they are free, else any."""
-    return Ports(
-        **{
-            name: getattr(spec.ports, name) or (port if _is_free(spec.address, port) else None)
-            for name, port in dataclasses.asdict(STANDARD).items()
-        }
-    )
-
-
-def _is_free(address: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
 
 
 def _print(server: Server) -> None:

@@ -144,16 +144,16 @@ def served_model(job: Job, asked: Asked) -> Iterator[ServedModel]:
         SpecError: no such model or version; lists those that there are.
         UnavailableError: no repository, no server, or the model does not load; says why.
     """
-    name = asked.model or (job.recipe.name if job.recipe else None)
     with (
-        _running(job.server, job, name) as server,
+        _running(job.server, job, asked) as server,
         Client(server.endpoints, timeout_s=_control_timeout_s(job.server)) as control,
         Client(server.endpoints, timeout_s=asked.timeout_s) as client,
     ):
         if isinstance(job.server, ExternalServerSpec):
-            name = _chosen(name, tuple(entry["name"] for entry in control.repository_index()))
+            there = tuple(entry["name"] for entry in control.repository_index())
+            name = _chosen(job, asked, there)
         else:
-            name = _chosen(name, chosen_files(job).models())
+            name = _chosen(job, asked, chosen_files(job).models())
             load_model(control, server, name)
         metadata = _ready(control, server, name)
         published = destination_of(job.repository).files().versions(name)
@@ -176,7 +176,7 @@ def why(reason: str) -> str:
 
 
 @contextmanager
-def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
+def _running(spec: ServerSpec, job: Job, asked: Asked) -> Iterator[Server]:
     match spec:
         case NoServerSpec():
             raise SpecError(
@@ -193,8 +193,10 @@ def _running(spec: ServerSpec, job: Job, name: str | None) -> Iterator[Server]:
                 yield server
         case _:
             # Before a server is started for nothing.
-            _chosen(name, chosen_files(job).models())
             repository = job.require_local_repository().path
+            files = chosen_files(job)
+            name = _chosen(job, asked, files.models())
+            _require_version(name, asked.version, files.versions(name))
             with start(spec, repository, control=ControlMode.explicit) as server:
                 yield server
 
@@ -231,17 +233,32 @@ def _not_ready(spec: ExternalServerSpec) -> UnavailableError | None:
     )
 
 
-def _chosen(name: str | None, there: Sequence[str]) -> str:
-    names = sorted(set(there))
+def _chosen(job: Job, asked: Asked, there: Sequence[str]) -> str:
+    """Return the model that is asked for, else the recipe's, else the only one.
+
+    Raises:
+        SpecError: it is not there, or there are several.
+    """
+    recipe = job.recipe.name if job.recipe else None
+    name, names = asked.model or recipe, sorted(set(there))
     if name is None and len(names) == 1:
         return names[0]
     if name is None or name not in names:
         raise SpecError(
             "is not given" if name is None else f"there is no model '{name}'",
-            where="task.model",
+            where="task.model" if asked.model or not recipe else "model",
             remedy=choices(names),
         )
     return name
+
+
+def _require_version(name: str, asked: int | None, published: Sequence[int]) -> None:
+    if asked is not None and asked not in published:
+        raise SpecError(
+            f"there is no version {asked} of {name}",
+            where="task.version",
+            remedy=f"choose of {', '.join(map(str, sorted(published)))}",
+        )
 
 
 def load_model(

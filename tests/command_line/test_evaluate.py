@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -179,9 +180,34 @@ def test_a_profile_has_every_point_the_best_and_a_picture(
     points = found["points"]
     places = [(one["batch"], one["concurrency"]) for one in points]
     assert places == [(1, 1), (1, 2), (4, 1), (4, 2)]
+    assert not found["partial"]
     assert found["best"] == max(points, key=lambda one: one["samples_per_second"])
     assert all(one["requests"] > 0 and one["compute_ms"] > 0 for one in points)
     assert (tmp_path / "profile" / "profile.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_points_before_a_signal_are_told(
+    workspace: Workspace, served: Served, tmp_path: Path
+) -> None:
+    """As partial, on the screen and in the file."""
+    many = ("task.concurrency=[1,2,3,4,5,6,7,8]", "task.batch=[1,2,4,8]", "task.seconds=0.5")
+    output = tmp_path / "profile"
+    asked = ("task=profile", "task.model=fashion_cnn", f"task.output={output}")
+    with Client(Endpoints(http=served.url.removeprefix("http://"))) as client:
+        before = client.durations("fashion_cnn", 1)
+        with workspace.start(*asked, *many, *at(served)) as running:
+            running.wait_until(
+                lambda: client.durations("fashion_cnn", 1).since(before).requests > 0
+            )
+            time.sleep(2.0)  # some points
+            running.signal_group(signal.SIGINT)
+            result = running.result()
+    assert result.status == 130, result.err
+    assert "Traceback" not in result.err
+    found = json.loads((output / "profile.json").read_text())
+    assert found["partial"]
+    assert 0 < len(found["points"]) < found["points_asked"] == 32
+    assert f"PARTIAL, {len(found['points'])} of 32 points" in result.out
 
 
 def test_without_batches_the_usual_ones_are_measured(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import signal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,6 +153,21 @@ def test_a_server_of_ours_loads_the_model_alone(
     _, file, label, probability, _next, _ = [cell.strip() for cell in row.split("│")]
     assert (file, label) == ("-", labels[expected.argmax()])
     assert probability == f"{expected.max():.2%}"
+    workspace.wait_until_nothing_is_left(within_s=10)
+
+
+def test_ctrl_c_while_a_server_of_ours_loads_the_model(
+    built: Built, workspace: Workspace, pictures: Path
+) -> None:
+    """Status 130 and one line, of ours only; nothing is left."""
+    with workspace.start(
+        "task=predict", "task.model=fashion_cnn", f"task.images={pictures}/3.png",
+        "server=embedded", f"repository.path={built.workspace.repository}",
+    ) as running:  # fmt: skip
+        running.wait_until(lambda: any("_stub" in one for one in workspace.processes()))
+        running.signal_group(signal.SIGINT)
+        result = running.result()
+    assert (result.status, result.out, result.err) == (130, "", "interrupted\n")
     workspace.wait_until_nothing_is_left(within_s=10)
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -100,7 +100,8 @@ def test_a_fixed_port_in_use_is_named_before_anything_starts(
     tmp_path: Path, taken_port: int, key: str
 ) -> None:
     """The error names the port and the key that sets it."""
-    spec = EmbeddedServerSpec(ports=Ports(**{key: taken_port}))
+    fixed: dict[str, Any] = {key: taken_port}
+    spec = EmbeddedServerSpec(ports=Ports(**fixed))
     with pytest.raises(UnavailableError, match=str(taken_port)) as caught, embedded(spec, tmp_path):
         pass
     assert caught.value.where == f"server.{key}_port"
