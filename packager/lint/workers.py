@@ -5,6 +5,7 @@ Nearly all the time goes into protobuf's text parser, which is pure Python.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from packager.errors import UnavailableError
 from packager.lint import model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from packager.lint.model import JudgedModel
     from packager.model_config.rules.facts import Host
@@ -50,7 +51,9 @@ def each_model(root: str, names: Sequence[str], *, host: Host, jobs: int) -> lis
     context = get_context("fork" if sys.platform == "linux" and alone else "spawn")
     with process.ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts) as pool:
         try:
-            found = list(pool.map(_judge, repeat(root), chunks, repeat(host)))
+            with _interrupts_held():
+                judged = pool.map(_judge, repeat(root), chunks, repeat(host))
+            found = list(judged)
         except process.BrokenProcessPool as error:
             raise UnavailableError(
                 "one of its processes was ended",
@@ -65,6 +68,16 @@ def each_model(root: str, names: Sequence[str], *, host: Host, jobs: int) -> lis
 
 def _judge(root: str, names: Sequence[str], host: Host) -> list[JudgedModel]:
     return [model.judge(os.path.join(root, name), name, host) for name in names]  # noqa: PTH118
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes start: a pool that has started half would be waited for."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _ignore_interrupts() -> None:
