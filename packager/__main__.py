@@ -50,12 +50,13 @@ def _run(arguments: Sequence[str]) -> int:
 
     from rich.logging import RichHandler  # noqa: PLC0415
 
-    from packager import command, console, errors_told  # noqa: PLC0415
+    from packager import command, console, errors_told, openmp  # noqa: PLC0415
 
     handler = RichHandler(console=console.err, show_time=False, show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     # With this Hydra raises its errors instead of printing them, so that they are told as ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    openmp.spin_briefly(os.environ)
     try:
         return command.run(list(arguments))
     except Exception as error:  # noqa: BLE001  the one place where every error ends

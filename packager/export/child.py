@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from packager import openmp
 from packager.errors import PackagerError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _environment() -> dict[str, str]:
     """Return ours, without what would make one process differ from another, or from a server."""
     environment = dict(os.environ)
     # As the embedded server has it: what is measured here is to be what is served there.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    openmp.give_way(environment)
     # Nothing that TorchScript writes may follow from an order that differs between processes.
     return environment | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packager import openmp
 from packager.errors import UnavailableError
 from packager.server import guarded, ports, wheel
 from packager.server.backend_directory import OURS, backend_directory
@@ -95,9 +96,7 @@ def _environment(triton: wheel.TritonWheel) -> dict[str, str]:
         "PATH": _joined(str(Path(sys.prefix) / "bin"), environment.get("PATH", "")),
         "VIRTUAL_ENV": sys.prefix,
     }
-    # OpenMP's threads wait for each other by spinning: where anything else wants a processor, the
-    # one that is waited for does not get it.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    openmp.give_way(environment)
     environment.pop("PYTHONHOME", None)
     return environment
 

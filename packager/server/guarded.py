@@ -169,6 +169,7 @@ def _stop_guard(process: subprocess.Popen[bytes], identity: str) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.returncode < 0:  # killed, by us or somebody else: it left what it would have removed
         guard.remove_shared_memory(identity)
 
 

@@ -95,6 +95,16 @@ def test_a_server_that_is_killed_leaves_nothing(repository: Path) -> None:
     traces.assert_gone(identity, within_s=0)
 
 
+def test_a_guard_that_is_killed_leaves_nothing(repository: Path) -> None:
+    """The server goes with it, and its owner removes what it would have removed."""
+    with embedded(EmbeddedServerSpec(), repository) as server:
+        identity = server_name(server.endpoints.http) or ""
+        assert traces.shared_memory(identity)
+        server._process.kill()
+        assert server.wait() == -signal.SIGKILL
+    traces.assert_gone(identity, within_s=15)
+
+
 @pytest.mark.parametrize("key", ["http", "grpc", "metrics"])
 def test_a_fixed_port_in_use_is_named_before_anything_starts(
     tmp_path: Path, taken_port: int, key: str
