@@ -73,7 +73,8 @@ def together(problems: Sequence[Problem], *, jobs: int) -> PackagerError:
     listed = "".join(f"\n  - {line}" for line in lines).removesuffix(".")
     kinds = {type(problem.error) for problem in problems}
     kind = kinds.pop() if len(kinds) == 1 else SpecError
-    return kind(f"none of {jobs:,} jobs was started:{listed}", where="sweep")
+    told = f"none of {jobs:,} jobs was started" if jobs > 1 else "its one job was not started"
+    return kind(f"{told}:{listed}", where="sweep")
 
 
 def _line(text: str, found: Sequence[Problem], jobs: int) -> str:

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hydra import initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
 
-from packager import schema, sweep_preflight
+from packager import sweep_preflight
 from packager.errors import PackagerError, ProofError, SpecError, UnavailableError
-from packager.resources import folder
 from packager.sweep import names
+from packager.sweep_composition import composer
+
+from .sweeps import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FASHION = "model=fashion_cnn"
 MODELS = "model=fashion_cnn,mnist_cnn"
 
 
-@contextmanager
-def _composing(overrides: list[str]) -> Iterator[Callable[[list[str]], Any]]:
-    """Give what composes a job as Hydra's sweepers do it."""
-    schema.register()
-    with initialize_config_dir(str(folder("conf")), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        loader = hydra.config_loader
-        master = loader.load_configuration("config", overrides, run_mode=RunMode.MULTIRUN)
-        yield lambda job: loader.load_sweep_config(master, job)
-
-
 def _check(*overrides: str, here: bool = False) -> list[list[str]]:
     """Check a command's sweep; return what was composed, in order."""
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
-    given = [*overrides, f"sweep.swept=[{keys}]"]
-    parsed = OverridesParser.create().parse_overrides(given)
-    (jobs,) = BasicSweeper.split_arguments(parsed, None)
     composed: list[list[str]] = []
-    with _composing(["hydra.sweep.dir=swept", *given]) as compose:
+    with sweep(*overrides, f"sweep.swept=[{keys}]") as (jobs, loader, master):
+        compose = composer(loader, master)
 
         def counted(job: list[str]) -> Any:
             composed.append(job)

@@ -23,7 +23,7 @@ class CheckedSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Check all jobs before anything is written, then run them as Hydra does."""
-        from packager import sweep_preflight  # noqa: PLC0415  see above
+        from packager import sweep_composition, sweep_preflight  # noqa: PLC0415  see above
 
         assert self.hydra_context is not None  # noqa: S101  `setup` gives both
         assert self.config is not None  # noqa: S101
@@ -32,12 +32,9 @@ class CheckedSweeper(BasicSweeper):
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(overrides, self.max_batch_size)
 
-        def compose(job: list[str]) -> Any:
-            return loader.load_sweep_config(config, job)
-
         sweep_preflight.run(
             [job for batch in batches for job in batch],
-            compose,
+            sweep_composition.composer(loader, config),
             here=type(self.launcher).__name__ in ON_THIS_MACHINE,
         )
         return super().sweep(arguments)
