@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import schema
 from packager.composition import explain, first_line
-from packager.errors import PackagerError, SpecError
+from packager.errors import PackagerError, SpecError, UnavailableError
 from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
@@ -89,6 +89,12 @@ def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
 
 def explained(error: Exception) -> PackagerError:
     """Return an error of composing a configuration as the user should read it."""
+    if "Unknown plugin class" in str(error):
+        return UnavailableError(
+            f"Hydra does not find it: {first_line(error)}",
+            where="installation",
+            remedy="install packager again: pip install .",
+        )
     return explain(error, composing=True) or SpecError(
         f"cannot be composed: {type(error).__name__}: {first_line(error)}",
         where="configuration",

@@ -39,7 +39,7 @@ def labels(jobs: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _own(job: Sequence[str], common: set[str]) -> str:
-    given = [text for text in job if not text.startswith("sweep.swept=")]
+    given = [text for text in job if not text.startswith("sweep.")]
     return " ".join([text for text in given if text not in common] or given)
 
 

@@ -183,6 +183,15 @@ def test_another_sweeper_runs_what_it_is_given(workspace: Workspace) -> None:
     assert [row[4] for row in _rows(result)] == ["failed", "done"]
 
 
+def test_an_installation_without_the_sweeper_says_so(workspace: Workspace) -> None:
+    """One that was made before there was one, and only updated."""
+    nowhere = "hydra.sweeper._target_=hydra_plugins.nowhere.CheckedSweeper"
+    result = workspace.run("-m", *FASHION, "trainer.seed=1,2", nowhere)
+    assert result.status == 4
+    assert "installation: Hydra does not find it" in result.error
+    assert "Remedy: install packager again: pip install ." in result.error
+
+
 def test_a_sweep_runs_where_the_path_has_quotes(workspace: Workspace) -> None:
     """Its directory is given to Hydra as an override."""
     folder = workspace.cwd / 'it\'s "here" $x'
