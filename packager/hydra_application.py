@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import schema
 from packager.composition import explain, first_line
-from packager.errors import SpecError
+from packager.errors import PackagerError, SpecError, UnavailableError
 from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
@@ -80,15 +80,26 @@ def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
     main = hydra.main(config_path=str(folder("conf")), config_name="config", version_base="1.3")
     try:
         main(job)()
-    except OSError:
+    except (OSError, PackagerError):
         raise
     except Exception as error:
         # Jobs keep their own errors: this is one of composing them.
-        raise explain(error, composing=True) or SpecError(
-            f"cannot be composed: {type(error).__name__}: {first_line(error)}",
-            where="configuration",
-            remedy="look at the YAML files that were changed last",
-        ) from error
+        raise explained(error) from error
+
+
+def explained(error: Exception) -> PackagerError:
+    """Return an error of composing a configuration as the user should read it."""
+    if "Unknown plugin class" in str(error):
+        return UnavailableError(
+            f"Hydra does not find it: {first_line(error)}",
+            where="installation",
+            remedy="install packager again: pip install .",
+        )
+    return explain(error, composing=True) or SpecError(
+        f"cannot be composed: {type(error).__name__}: {first_line(error)}",
+        where="configuration",
+        remedy="look at the YAML files that were changed last",
+    )
 
 
 def quoted(text: str | Path) -> str:

@@ -29,7 +29,7 @@ CONFIG = re.compile(r"instance_group \{\n  count: (\d+)")
 SWEEPS = {
     "two recipes": ("model=fashion_cnn,mnist_cnn", *SMALL),
     "counts": (*FASHION, "server=none", "serving.instance_group.count=1,2"),
-    "one fails": (*FASHION, "server=none", "trainer.epochs=0,1"),
+    "one fails": (*FASHION, "server=none", "dataset.path=nowhere,null"),
 }
 Swept = tuple[Workspace, Result]
 
@@ -105,45 +105,98 @@ def test_a_swept_value_is_in_the_name_and_in_the_config(swept: dict[str, Swept])
 
 
 def test_a_failed_job_is_told_and_the_other_is_published(swept: dict[str, Swept]) -> None:
-    """A failure does not end the sweep; the table shows both, and the status is 1."""
+    """What only a run can find out does not end the sweep; the table shows both, status 1."""
     workspace, result = swept["one fails"]
     assert result.status == 1
-    assert [path.name for path in workspace.repository.iterdir()] == ["fashion_cnn-epochs_1"]
-    told = [line for line in result.err.splitlines() if line.startswith("error: ")]
-    assert [line.partition(" Remedy:")[0] for line in told] == [
-        "error: trainer.epochs: is 0; expected at least 1."
-    ]
+    assert [path.name for path in workspace.repository.iterdir()] == ["fashion_cnn-path_null"]
+    (told,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert told.startswith("error: dataset fashion_mnist: no source serves it: folder nowhere: ")
     assert "Traceback" not in result.err
     statuses = {row[0].rpartition("=")[2]: row[4] for row in _rows(result)}
-    assert statuses["1"] == "done"
-    assert statuses["0"] == "failed"
-    assert re.search(r"trainer\.epochs=0.*: trainer\.epochs: is 0;", result.err)
+    assert statuses == {"nowhere": "failed", "null": "done"}
+    assert re.search(r"dataset\.path=nowhere.*: dataset fashion_mnist: no source", result.err)
     found = _results(workspace)
     assert [job["status"] for job in found] == ["failed", "done"]
     assert [job["version"] for job in found] == [None, 1]
     _assert_clean(workspace)
 
 
-def test_a_sweep_in_which_every_job_fails_publishes_nothing(workspace: Workspace) -> None:
-    """Status 1, without training."""
-    result = workspace.run("-m", *FASHION, "server=none", "trainer.lr=0,-1")
+@pytest.mark.parametrize(
+    ("overrides", "status", "told"),
+    [
+        (
+            ("trainer.epochs=0,1", "serving.max_batch_size=-1,4"),
+            2,
+            (
+                "in 2 jobs, as job 0 (trainer.epochs=0 serving.max_batch_size=-1): trainer.epochs:",
+                "in 2 jobs, as job 0 (trainer.epochs=0 serving.max_batch_size=-1): serving.max_",
+            ),
+        ),
+        (
+            ("trainer.epoch=1,2", "trainer=default,nope"),
+            2,
+            (
+                "in 2 jobs, as job 0 (trainer.epoch=1 trainer=default): trainer.epoch: no such key",
+                "in 2 jobs, as job 1 (trainer.epoch=1 trainer=nope): trainer: there is no 'nope'",
+            ),
+        ),
+        (
+            ("name=a,b,a",),
+            2,
+            ("name: 'a' would be published to ", " by job 0 (name=a), job 2 (name=a). Remedy:"),
+        ),
+        (
+            ("inputs.0.name=INPUT__0,INPUT__3",),
+            3,
+            ("job 1 (inputs.0.name=INPUT__3): config.pbtxt:", "TRN804"),
+        ),
+        (
+            ("server=external", "server.url=127.0.0.1:9", "trainer.seed=1,2"),
+            4,
+            ("job 0 (trainer.seed=1): server.url: no ready Triton answered",),
+        ),
+    ],
+    ids=["values", "composition", "names", "rules", "no server"],
+)
+def test_a_sweep_that_cannot_run_starts_nothing(
+    workspace: Workspace, overrides: tuple[str, ...], status: int, told: tuple[str, ...]
+) -> None:
+    """All problems of all jobs are one error, and nothing is left behind."""
+    timeout = ("server.ready_timeout_s=0.2",) if "server=external" in overrides else ()
+    result = workspace.run("-m", *FASHION, *overrides, *timeout)
+    assert result.status == status
+    assert result.err.startswith("error: sweep: none of "), result.err
+    lines = result.err.splitlines()[1:]
+    assert all(line.startswith("  - ") for line in lines)
+    for part in told:
+        assert part in result.err
+    assert result.out == ""
+    assert list(workspace.cwd.iterdir()) == []
+
+
+def test_another_sweeper_runs_what_it_is_given(workspace: Workspace) -> None:
+    """One that chooses jobs as it goes cannot be checked before: a wrong one fails by itself."""
+    jobs = ("task=plan", "trainer.epochs=0,1", "hydra/sweeper=basic")
+    result = workspace.run("-m", *FASHION, *jobs)
     assert result.status == 1
-    assert [job["status"] for job in _results(workspace)] == ["failed", "failed"]
-    assert {path.name for path in workspace.cwd.iterdir()} == {"multirun"}
+    assert "error: trainer.epochs: is 0; expected at least 1." in result.err
+    assert [row[4] for row in _rows(result)] == ["failed", "done"]
 
 
-def test_a_sweep_with_a_typo_runs_no_job(workspace: Workspace) -> None:
-    """The configuration is wrong before there are jobs."""
-    result = workspace.run("-m", *FASHION, "server=none", "trainer.epoch=1,2")
-    assert result.status == 2
-    assert "did you mean 'epochs'?" in result.error
-    assert not workspace.repository.exists()
+def test_an_installation_without_the_sweeper_says_so(workspace: Workspace) -> None:
+    """One that was made before there was one, and only updated."""
+    nowhere = "hydra.sweeper._target_=hydra_plugins.nowhere.CheckedSweeper"
+    result = workspace.run("-m", *FASHION, "trainer.seed=1,2", nowhere)
+    assert result.status == 4
+    assert "installation: Hydra does not find it" in result.error
+    assert "Remedy: install packager again: pip install ." in result.error
 
 
 def test_a_sweep_runs_where_the_path_has_quotes(workspace: Workspace) -> None:
     """Its directory is given to Hydra as an override."""
     folder = workspace.cwd / 'it\'s "here" $x'
     folder.mkdir()
-    result = workspace.run("-m", *FASHION, "server=none", "trainer.lr=0,-1", cwd=folder)
-    assert result.status == 1, result.err
+    result = workspace.run("-m", *FASHION, "task=plan", "trainer.seed=1,2", cwd=folder)
+    assert result.status == 0, result.err
+    assert re.search(r"^preflight  2 jobs ", result.err, re.MULTILINE)
     assert len(list(folder.glob("multirun/*/*/*/result.json"))) == 2
