@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import schema
 from packager.composition import explain, first_line
-from packager.errors import SpecError
+from packager.errors import PackagerError, SpecError
 from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Options = Any
 """What Hydra's own argument parser found."""
+
+Found = TypeVar("Found")
 
 
 def parsed(overrides: list[str]) -> list[Override]:
@@ -73,6 +75,30 @@ def composed_once(options: Options) -> Job | None:
         return None
 
 
+def single(arguments: list[str], options: Options, run_task: Callable[[Job], Found]) -> Found:
+    """Run the one job of a command, and return what came of it.
+
+    Raises:
+        PackagerError, or Hydra's errors: as composing and the task do.
+    """
+    at_once = composed_once(options)
+    if at_once is not None:
+        return run_task(at_once)
+    found: list[Found] = []
+    failures: list[Exception] = []
+
+    def job(config: DictConfig) -> None:
+        try:
+            found.append(run_task(to_spec(config)))
+        except Exception as error:  # noqa: BLE001  Hydra prints a line of its own for what it sees
+            failures.append(error)
+
+    run(arguments, job)
+    if failures:
+        raise failures[0]
+    return found[0]
+
+
 def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
     """Hand over to Hydra, which composes the configuration and calls `job`."""
     schema.register()
@@ -80,7 +106,7 @@ def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
     main = hydra.main(config_path=str(folder("conf")), config_name="config", version_base="1.3")
     try:
         main(job)()
-    except OSError:
+    except (OSError, PackagerError):
         raise
     except Exception as error:
         # Jobs keep their own errors: this is one of composing them.

@@ -33,12 +33,15 @@ def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
     `overrides` are the job's own, one value each. Keys are shortened to their last part, or as
     many parts as tell them apart.
     """
-    values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+    given = values(overrides)
     return "".join(
-        f"-{UNSAFE.sub('_', _short(key, keys))}_{_safe(values[key])}"
-        for key in keys
-        if key in values
+        f"-{UNSAFE.sub('_', short(key, keys))}_{_safe(given[key])}" for key in keys if key in given
     )
+
+
+def values(overrides: Sequence[str]) -> dict[str, str]:
+    """Return the value that each key gets by a job's overrides, as it is written."""
+    return dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
 
 
 def _safe(value: str) -> str:
@@ -49,7 +52,8 @@ def _safe(value: str) -> str:
     return f"{safe}_{hashlib.sha256(value.encode()).hexdigest()[:6]}".lstrip("_")
 
 
-def _short(key: str, keys: Sequence[str]) -> str:
+def short(key: str, keys: Sequence[str]) -> str:
+    """Return as many of a key's last parts as tell it from the other keys."""
     parts = re.split(r"[./]", key)
     for count in range(1, len(parts)):
         tail = parts[-count:]
