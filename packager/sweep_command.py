@@ -75,7 +75,8 @@ def run_job(config: DictConfig) -> None:
     runtime = HydraConfig.get()
     directory, overrides = Path(runtime.runtime.output_dir), list(runtime.overrides.task)
     shown = tuple(text for text in overrides if not is_setting(text))
-    console.err.rule(" ".join(shown))
+    own = {*config.sweep.swept, *names.NAMED_BY_THEMSELVES}
+    console.err.rule(" ".join(one for one in shown if own & {*names.values([one])}))
     with results.owned(directory):
         before = results.read(directory) if config.sweep.resume is not None else None
         if before is not None:
@@ -155,7 +156,8 @@ def _promote(board: Leaderboard, options: Options) -> None:
             where="sweep.promote",
             remedy=f"go on with sweep.resume={winner.directory.parent}",
         )
-    console.err.rule(f"publish the best by {board.by.value}: {' '.join(winner.result.overrides)}")
+    swept = " ".join(f"{key}={value}" for key, value in winner.swept.items())
+    console.err.rule(f"publish the best by {board.by.value}: {swept}")
     summary = hydra_application.single(*_single(options, winner.result.overrides), run_task)
     if summary is not None:
         promoted = dataclasses.replace(

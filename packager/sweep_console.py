@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from packager.sweep.leaderboard import Leaderboard, Row
 
 TITLES = {
-    By.train_loss: "train\nloss",
-    By.samples_per_second: "samples\n/s",
-    By.p99_ms: "p99\nms",
-    By.artifact_bytes: "artifact\nbytes",
+    By.train_loss: "train loss",
+    By.samples_per_second: "samples/s",
+    By.p99_ms: "p99 ms",
+    By.artifact_bytes: "bytes",
 }
 """Columns beside accuracy and seconds, which are told whatever jobs are compared by."""
 
