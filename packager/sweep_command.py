@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 
 from packager import console, errors_told, hydra_application
-from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
+from packager.composition import explain, first_line
+from packager.errors import EXIT_FINDINGS, EXIT_OK, FindingsError, SpecError, UnavailableError
 from packager.hydra_application import parsed, quoted
 from packager.resolve.job import to_spec
 from packager.spec.job import BuildTask
@@ -56,7 +57,7 @@ def run(arguments: list[str], options: Options) -> int:
         sweep_directory.require_same(asked.directory, options.overrides)
     with sweep_directory.claimed(asked):
         try:
-            hydra_application.run(_arguments(arguments, options.overrides, asked), run_job)
+            _run_jobs(_arguments(arguments, options.overrides, asked), asked.directory)
             if asked.promote is Promote.best:
                 _promote(leaderboard.made(asked.directory, asked.by), options)
         finally:
@@ -68,6 +69,27 @@ def run(arguments: list[str], options: Options) -> int:
             remedy="let each job have one folder in the sweep's: leave the key out",
         )
     return EXIT_OK if board.is_done else EXIT_FINDINGS
+
+
+def _run_jobs(arguments: list[str], directory: Path) -> None:
+    """Run the jobs through Hydra.
+
+    Raises:
+        SpecError: the configuration is wrong.
+        FindingsError: whoever ran the jobs failed, in the midst of them.
+    """
+    try:
+        hydra_application.run(arguments, run_job)
+    except SpecError as error:
+        cause = error.__cause__
+        has_begun = bool(results.read_all(directory))
+        if not isinstance(cause, Exception) or explain(cause, composing=True) or not has_begun:
+            raise
+        raise FindingsError(
+            f"not every job came to its end: {type(cause).__name__}: {first_line(cause)}",
+            where="hydra/launcher",
+            remedy=f"run the rest by the same command with sweep.resume={directory}",
+        ) from cause
 
 
 def run_job(config: DictConfig) -> None:
@@ -105,8 +127,11 @@ class _Recorder:
         self._result = dataclasses.replace(result, started=_now())
 
     def begin(self, job: Job) -> None:
-        name = "" if job.recipe is None else job.recipe.name
-        self._write(asked=sweep_directory.digest(job), name=name)
+        asked = sweep_directory.digest(job)
+        if job.recipe is None:
+            self._write(asked=asked)
+            return
+        self._write(asked=asked, name=job.recipe.name, threads=job.recipe.trainer.threads)
 
     def end(self, summary: Summary | None) -> None:
         found = {} if summary is None else dataclasses.asdict(summary)
@@ -158,7 +183,10 @@ def _promote(board: Leaderboard, options: Options) -> None:
         )
     swept = " ".join(f"{key}={value}" for key, value in winner.swept.items())
     console.err.rule(f"publish the best by {board.by.value}: {swept}")
-    summary = hydra_application.single(*_single(options, winner.result.overrides), run_task)
+    summary = hydra_application.single(
+        *_single(options, winner.result.overrides),
+        lambda job: run_task(_with_threads(job, winner.result.threads)),
+    )
     if summary is not None:
         promoted = dataclasses.replace(
             winner.result,
@@ -168,6 +196,13 @@ def _promote(board: Leaderboard, options: Options) -> None:
             promoted=True,
         )
         results.write(winner.directory, promoted)
+
+
+def _with_threads(job: Job, threads: int | None) -> Job:
+    """Return the job with the threads that it had beside others: with more it would train anew."""
+    recipe = job.require_recipe()
+    trainer = dataclasses.replace(recipe.trainer, threads=recipe.trainer.threads or threads)
+    return dataclasses.replace(job, recipe=dataclasses.replace(recipe, trainer=trainer))
 
 
 def _single(options: Options, overrides: Sequence[str]) -> tuple[list[str], Options]:

@@ -100,8 +100,13 @@ def require_same_job(directory: Path, before: Result, overrides: Sequence[str]) 
 
 
 def digest(job: Job) -> str:
-    """Return the digest of what a job's model is to be, but for its name."""
-    recipe = {**plain(job.recipe), "name": ""} if job.recipe is not None else None
+    """Return the digest of what a job's model is to be, but for its name.
+
+    Nor for its threads, which another launcher divides otherwise.
+    """
+    recipe = plain(job.recipe)
+    if recipe is not None:
+        recipe |= {"name": "", "trainer": {**recipe["trainer"], "threads": None}}
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()
 
 

@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 class Result:
     """One job: what it was asked to do, and what became of it.
 
-    `asked` is the digest of its recipe. `name` and `version` are of the model that it published,
+    `asked` is the digest of its recipe, `threads` those that it trains with where a number is
+    told: a launcher divides a host's. `name` and `version` are of the model that it published,
     or asked; `promoted` says that it was published as the best of the sweep. `metrics` are figures
     by name, accuracy in [0, 1], of a part of the dataset where `subset`. `seconds` is the job's
     wall time, `stages` those of stages that ran, `reused` what the others took when they did.
@@ -45,6 +46,7 @@ class Result:
     overrides: tuple[str, ...]
     status: str
     asked: str = ""
+    threads: int | None = None
     name: str = ""
     version: int | None = None
     promoted: bool = False

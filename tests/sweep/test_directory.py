@@ -160,6 +160,7 @@ def test_a_result_of_another_recipe_does_not_stand(tmp_path: Path) -> None:
     (tmp_path / "mnist_cnn" / "1").mkdir(parents=True)
     before, now = _built(tmp_path), _built(tmp_path, "trainer.lr=0.5")
     assert digest(before) == digest(_built(tmp_path, "name=other"))
+    assert digest(before) == digest(_built(tmp_path, "trainer.threads=1"))
     assert not stands(_done(before), now)
 
 

@@ -65,6 +65,7 @@ def test_results_read_back_whole(tmp_path: Path) -> None:
         overrides=("model=x", "name='ä \"b\"'"),
         status=DONE,
         asked="1f",
+        threads=2,
         name="x-lr_1",
         version=3,
         promoted=True,
