@@ -11,13 +11,11 @@ from packager import console, hydra_application, sweep_command
 from packager.errors import EXIT_OK, SpecError
 from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
-from packager.resolve.job import to_spec
+from packager.sweep.settings import refuse_outside_sweeps
 from packager.tasks.dispatch import run_task
 from packager.training import ranks
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from packager.hydra_application import Options
 
 
@@ -48,11 +46,13 @@ def run(arguments: list[str]) -> int:
     if not options.overrides and not options.multirun:
         console.out.print(console.recipes_table(recipes(config_dir)))
         return EXIT_OK
-    hydra_application.parsed(options.overrides)
+    overrides = hydra_application.parsed(options.overrides)
     _report_shadowed(config_dir)
     if options.multirun:
-        return sweep_command.run(arguments, options.overrides)
-    return _single(arguments, options)
+        return sweep_command.run(arguments, options)
+    refuse_outside_sweeps(overrides)
+    hydra_application.single(arguments, options, run_task)
+    return EXIT_OK
 
 
 def _shows_something(options: Options) -> bool:
@@ -63,22 +63,3 @@ def _shows_something(options: Options) -> bool:
 def _report_shadowed(config_dir: Path | None) -> None:
     for path in shadowed(config_dir) if config_dir else ():
         console.err.print(f"[yellow]ignored:[/] {path}: a shipped file has its name; rename it")
-
-
-def _single(arguments: list[str], options: Options) -> int:
-    at_once = hydra_application.composed_once(options)
-    if at_once is not None:
-        run_task(at_once)
-        return EXIT_OK
-    failures: list[Exception] = []
-
-    def job(config: DictConfig) -> None:
-        try:
-            run_task(to_spec(config))
-        except Exception as error:  # noqa: BLE001  Hydra prints a line of its own for what it sees
-            failures.append(error)
-
-    hydra_application.run(arguments, job)
-    if failures:
-        raise failures[0]
-    return EXIT_OK

@@ -14,7 +14,6 @@ from rich.tree import Tree
 from packager.errors import EXIT_BROKEN_PIPE
 from packager.proof.result import Verdict
 from packager.repository.layout import CONFIGS_FOLDER, WARMUP_FOLDER
-from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -169,32 +168,6 @@ def recipes_table(recipes: Sequence[Listed]) -> Table:
     for recipe in recipes:
         table.add_row(recipe.name, recipe.description)
     return table
-
-
-def results_table(found: Sequence[Result]) -> Table:
-    """Return a sweep's jobs, one a row, by what tells them apart."""
-    common = set.intersection(*(set(result.overrides) for result in found))
-    table = Table(title="Sweep", title_justify="left")
-    for column in ("job", "model", "version", "accuracy", "status"):
-        table.add_column(column, overflow="fold")
-    for result in found:
-        own = [override for override in result.overrides if override not in common]
-        colour = "green" if result.status == DONE else "red"
-        table.add_row(
-            escape(" ".join(own or result.overrides)),
-            result.name,
-            str(result.version or ""),
-            "" if result.test_accuracy is None else f"{result.test_accuracy:.2%}",
-            f"[{colour}]{'killed' if result.status == RUNNING else result.status}[/]",
-        )
-    return table
-
-
-def print_failures(found: Sequence[Result]) -> None:
-    """Repeat why jobs failed: what was told when they did has scrolled away."""
-    for result in found:
-        if result.status == FAILED:
-            err.print(f"[red]{escape(' '.join(result.overrides))}[/]: {escape(result.error)}")
 
 
 def version_line(line: str, *, test_accuracy: float | None, subset: bool) -> str:

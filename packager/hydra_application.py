@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Options = Any
 """What Hydra's own argument parser found."""
+
+Found = TypeVar("Found")
 
 
 def parsed(overrides: list[str]) -> list[Override]:
@@ -71,6 +73,30 @@ def composed_once(options: Options) -> Job | None:
             return to_spec(compose("config", overrides=[*options.overrides, *search]))
     except Exception:  # noqa: BLE001  the same is composed again, and its error told
         return None
+
+
+def single(arguments: list[str], options: Options, run_task: Callable[[Job], Found]) -> Found:
+    """Run the one job of a command, and return what came of it.
+
+    Raises:
+        PackagerError, or Hydra's errors: as composing and the task do.
+    """
+    at_once = composed_once(options)
+    if at_once is not None:
+        return run_task(at_once)
+    found: list[Found] = []
+    failures: list[Exception] = []
+
+    def job(config: DictConfig) -> None:
+        try:
+            found.append(run_task(to_spec(config)))
+        except Exception as error:  # noqa: BLE001  Hydra prints a line of its own for what it sees
+            failures.append(error)
+
+    run(arguments, job)
+    if failures:
+        raise failures[0]
+    return found[0]
 
 
 def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:

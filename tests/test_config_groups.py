@@ -31,6 +31,7 @@ CHOICES = sorted(
 OPEN = {
     *(f"dataset={name}" for name in ("idx", "image_folder", "none", "npz", "torchvision")),
     *(f"architecture={name}" for name in ("module_class", "torchscript", "torchvision")),
+    "task=leaderboard",
 }
 """Choices that are about something of the user's own, which must be given too."""
 

@@ -33,11 +33,9 @@ def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
     `overrides` are the job's own, one value each. Keys are shortened to their last part, or as
     many parts as tell them apart.
     """
-    values = dict(_key(override).split("=", 1) for override in overrides if "=" in override)
+    given = values(overrides)
     return "".join(
-        f"-{UNSAFE.sub('_', _short(key, keys))}_{_safe(values[key])}"
-        for key in keys
-        if key in values
+        f"-{UNSAFE.sub('_', short(key, keys))}_{_safe(given[key])}" for key in keys if key in given
     )
 
 
@@ -55,6 +53,11 @@ def _key(override: str) -> str:
     return override.lstrip("+")
 
 
+def values(overrides: Sequence[str]) -> dict[str, str]:
+    """Return the value that each key gets by a job's overrides, as it is written."""
+    return dict(_key(override).split("=", 1) for override in overrides if "=" in override)
+
+
 def _safe(value: str) -> str:
     """Return the value as a part of a name; where it had to change, a digest keeps it distinct."""
     safe = UNSAFE.sub("_", value).strip("_").rstrip(".")
@@ -63,7 +66,8 @@ def _safe(value: str) -> str:
     return f"{safe}_{hashlib.sha256(value.encode()).hexdigest()[:6]}".lstrip("_")
 
 
-def _short(key: str, keys: Sequence[str]) -> str:
+def short(key: str, keys: Sequence[str]) -> str:
+    """Return as many of a key's last parts as tell it from the other keys."""
     parts = re.split(r"[./]", key)
     for count in range(1, len(parts)):
         tail = parts[-count:]

@@ -18,6 +18,7 @@ from packager.spec.job import (
     ValidateTask,
     VersionsTask,
 )
+from packager.spec.sweeping import LeaderboardTask
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -46,13 +47,14 @@ TASKS: Mapping[type[TaskSpec], str] = MappingProxyType(
         ImagesTask: "images",
         ValidateTask: "validate",
         VersionsTask: "versions",
+        LeaderboardTask: "leaderboard",
     }
 )
 """Each task's module in `packager.tasks`, but for the build."""
 
 
 def run_task(job: Job) -> Summary | None:
-    """Run the job's task; a build returns what it published.
+    """Run the job's task; builds, evaluations and profiles return what they found.
 
     Tasks are imported when they run: most need torch, which takes seconds to import.
     """
@@ -60,8 +62,8 @@ def run_task(job: Job) -> Summary | None:
         return _build(job)
     with _signals_held():
         task = importlib.import_module(f"packager.tasks.{TASKS[type(job.task)]}")
-    task.run(job, job.task)
-    return None
+    summary: Summary | None = task.run(job, job.task)
+    return summary
 
 
 def _build(job: Job) -> Summary | None:
