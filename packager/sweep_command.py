@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 
-from packager import console, errors_told, hydra_application
+from packager import console, errors_told, hydra_application, sweep_worker
 from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError
 from packager.hydra_application import parsed, quoted
 from packager.resolve.job import to_spec
-from packager.sweep import names, results
+from packager.sweep import launchers, names, processes, results
 from packager.tasks.dispatch import run_task
 from packager.training import ranks
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+OURS = ("sweep.swept=", "sweep.jobs=")
+"""How overrides begin that `run` adds."""
 
 
 def run(arguments: list[str], overrides: list[str]) -> int:
@@ -37,31 +40,52 @@ def run(arguments: list[str], overrides: list[str]) -> int:
             remedy="choose one or more, for example model=fashion_cnn,mnist_cnn",
         )
     directory = _sweep_directory(overrides)
+    jobs = launchers.jobs_of(parsed(overrides))
+    launchers.quiet()
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
+    ours = [
+        f"hydra.sweep.dir={quoted(directory)}",
+        f"sweep.swept=[{keys}]",
+        f"sweep.jobs={jobs or 'null'}",
+    ]
+    gave_up = False
     try:
-        hydra_application.run(
-            [*arguments, f"hydra.sweep.dir={quoted(directory)}", f"sweep.swept=[{keys}]"],
-            run_job,
-        )
+        with processes.ended_first():
+            hydra_application.run([*arguments, *ours], _work)
+    except launchers.LauncherError as error:
+        if not results.read_all(directory):
+            raise
+        console.print_error(str(error))
+        gave_up = True
     finally:
         found = results.read_all(directory)
         if found:
             console.out.print(console.results_table(found))
             console.print_failures(found)
             console.out.print(f"results: {directory}")
-    return EXIT_OK if all(result.status == results.DONE for result in found) else EXIT_FINDINGS
+    if gave_up or any(result.status != results.DONE for result in found):
+        return EXIT_FINDINGS
+    return EXIT_OK
+
+
+def _work(config: DictConfig) -> None:
+    """Run one job in the process that the launcher chose."""
+    with sweep_worker.working(HydraConfig.get(), jobs=config.sweep.jobs):
+        run_job(config)
 
 
 def run_job(config: DictConfig) -> None:
     """Run one job of a sweep; its failure is told and recorded, and does not end the others."""
     runtime = HydraConfig.get()
     directory, overrides = Path(runtime.runtime.output_dir), list(runtime.overrides.task)
-    shown = tuple(text for text in overrides if not text.startswith("sweep.swept="))
+    shown = tuple(text for text in overrides if not text.startswith(OURS))
     result = results.Result(overrides=shown, status=results.RUNNING)
     console.err.rule(" ".join(shown))
     results.write(directory, result)
     try:
+        sweep_worker.enter(runtime)
         job = to_spec(config, name_suffix=names.suffix(list(config.sweep.swept), overrides))
+        job = sweep_worker.divided(job, runtime, jobs=config.sweep.jobs)
         if job.recipe is not None:
             result = dataclasses.replace(result, name=job.recipe.name)
         built = run_task(job)

@@ -82,9 +82,10 @@ class CacheConfig:
 
 @dataclass
 class SweepConfig:
-    """Set by the command line: the keys that differ between the jobs of a sweep."""
+    """Set by the command line: the keys that differ between the jobs, how many jobs there are."""
 
     swept: list[str] = field(default_factory=list)
+    jobs: int | None = None
 
 
 @dataclass
