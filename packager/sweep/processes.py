@@ -58,6 +58,7 @@ def ended_first() -> Iterator[None]:
         raise
     except BaseException as error:
         _disconnect()
+        _unlink_semaphores()
         _remove_orphans(started)
         if isinstance(error, SystemExit) and error.code == "SIGTERM":  # Ray takes the signal so
             _restore(before)
@@ -87,16 +88,17 @@ def _wait(*marks: bytes, within_s: float = float("inf")) -> None:
 
 
 def _disconnect() -> None:
-    """Let engines clean up, where the command's way of ending would not come to it.
-
-    Ray brings what its jobs printed last before it ends; joblib's tracker complains of semaphores.
-    """
+    """Let Ray bring what its jobs printed last, and end its own processes."""
     ray: Any = sys.modules.get("ray")
     if ray is not None:
         ray.shutdown()
+
+
+def _unlink_semaphores() -> None:
+    """Do for joblib's what Python would at exit; else its tracker complains of what is left."""
     if "joblib" in sys.modules:
         util: Any = importlib.import_module("multiprocessing.util")
-        util._run_finalizers(0)  # noqa: SLF001  what Python itself calls at exit
+        util._run_finalizers(0)  # noqa: SLF001
 
 
 def _remove_orphans(since: float) -> None:
