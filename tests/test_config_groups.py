@@ -24,7 +24,7 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 CHOICES = sorted(
     f"{path.parent.relative_to(CONF)}={path.stem}"
     for path in CONF.rglob("*.yaml")
-    if path.parent not in (CONF, CONF / "model")
+    if path.parent not in (CONF, CONF / "model", CONF / "hydra" / "launcher")  # Ray's are extras
 )
 OPEN = {
     *(f"dataset={name}" for name in ("idx", "image_folder", "none", "npz", "torchvision")),
