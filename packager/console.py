@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -48,6 +50,42 @@ def silence() -> None:
 def speak() -> None:
     """Print again."""
     out.quiet = err.quiet = False
+
+
+def log() -> None:
+    """Print what is logged as a warning or worse."""
+    import logging  # noqa: PLC0415  `--help` and the list of recipes need neither
+
+    from rich.logging import RichHandler  # noqa: PLC0415
+
+    handler = RichHandler(console=err, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+
+
+class _Named(io.TextIOBase):
+    """A stream whose every line begins with a name; what was written at once stays together."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream, self._name, self._at_start = stream, name, True
+
+    def write(self, text: str) -> int:
+        if text:
+            named = text[:-1].replace("\n", f"\n{self._name}") + text[-1]
+            self._stream.write(f"{self._name}{named}" if self._at_start else named)
+            self._at_start = text.endswith("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def name_lines(name: str) -> None:
+    """Begin every line with a name from here on: other processes print on the same terminal.
+
+    Neither colours nor anything that moves, as in a file.
+    """
+    out.file = cast("TextIO", _Named(sys.stdout, name))
+    err.file = cast("TextIO", _Named(sys.stderr, name))
 
 
 @contextlib.contextmanager

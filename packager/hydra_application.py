@@ -17,6 +17,7 @@ from packager.errors import PackagerError, SpecError, UnavailableError
 from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
+from packager.sweep.launchers import gave_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,25 +107,33 @@ def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
     main = hydra.main(config_path=str(folder("conf")), config_name="config", version_base="1.3")
     try:
         main(job)()
-    except (OSError, PackagerError):
+    except PackagerError:
         raise
+    except OSError as error:
+        # Without a cluster to connect to, Ray says so by one of these.
+        told = gave_up(error) if isinstance(error, ConnectionError) else None
+        raise told or error from error.__cause__
     except Exception as error:
-        # Jobs keep their own errors: this is one of composing them.
+        # Jobs keep their own errors: this is one of composing or of launching them.
         raise explained(error) from error
 
 
 def explained(error: Exception) -> PackagerError:
-    """Return an error of composing a configuration as the user should read it."""
+    """Return an error of composing a configuration, or of a launcher, as it is told."""
     if "Unknown plugin class" in str(error):
         return UnavailableError(
             f"Hydra does not find it: {first_line(error)}",
             where="installation",
             remedy="install packager again: pip install .",
         )
-    return explain(error, composing=True) or SpecError(
-        f"cannot be composed: {type(error).__name__}: {first_line(error)}",
-        where="configuration",
-        remedy="look at the YAML files that were changed last",
+    return (
+        explain(error, composing=True)
+        or gave_up(error)
+        or SpecError(
+            f"cannot be composed: {type(error).__name__}: {first_line(error)}",
+            where="configuration",
+            remedy="look at the YAML files that were changed last",
+        )
     )
 
 

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 
-from packager import console, errors_told, hydra_application
-from packager.composition import explain, first_line
-from packager.errors import EXIT_FINDINGS, EXIT_OK, FindingsError, SpecError, UnavailableError
+from packager import console, errors_told, hydra_application, sweep_worker
+from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
 from packager.hydra_application import parsed, quoted
 from packager.resolve.job import to_spec
 from packager.spec.job import BuildTask
 from packager.spec.sweeping import Promote
 from packager.sweep import directory as sweep_directory
-from packager.sweep import names, results
+from packager.sweep import launchers, names, processes, results
 from packager.sweep.settings import SWEEP_DIR, Settings, is_setting, settings
 from packager.tasks import leaderboard
 from packager.tasks.dispatch import run_task
@@ -57,7 +56,8 @@ def run(arguments: list[str], options: Options) -> int:
         sweep_directory.require_same(asked.directory, options.overrides)
     with sweep_directory.claimed(asked):
         try:
-            _run_jobs(_arguments(arguments, options.overrides, asked), asked.directory)
+            ours = _arguments(options.overrides, asked, jobs=launchers.jobs_of(overrides))
+            gave_up = _run_jobs([*arguments, *ours], asked.directory)
             if asked.promote is Promote.best:
                 _promote(leaderboard.made(asked.directory, asked.by), options)
         finally:
@@ -68,28 +68,31 @@ def run(arguments: list[str], options: Options) -> int:
             where="hydra.sweep.subdir",
             remedy="let each job have one folder in the sweep's: leave the key out",
         )
-    return EXIT_OK if board.is_done else EXIT_FINDINGS
+    return EXIT_OK if board.is_done and not gave_up else EXIT_FINDINGS
 
 
-def _run_jobs(arguments: list[str], directory: Path) -> None:
-    """Run the jobs through Hydra.
+def _run_jobs(arguments: list[str], directory: Path) -> bool:
+    """Run the jobs through Hydra; return whether the launcher gave up in the midst of them.
 
     Raises:
-        SpecError: the configuration is wrong.
-        FindingsError: whoever ran the jobs failed, in the midst of them.
+        PackagerError: the configuration is wrong, or the launcher gave up before any job began.
     """
+    launchers.quiet()
     try:
-        hydra_application.run(arguments, run_job)
-    except SpecError as error:
-        cause = error.__cause__
-        has_begun = bool(results.read_all(directory))
-        if not isinstance(cause, Exception) or explain(cause, composing=True) or not has_begun:
+        with processes.ended_first():
+            hydra_application.run(arguments, _work)
+    except launchers.LauncherError as error:
+        if not results.read_all(directory):
             raise
-        raise FindingsError(
-            f"not every job came to its end: {type(cause).__name__}: {first_line(cause)}",
-            where="hydra/launcher",
-            remedy=f"run the rest by the same command with sweep.resume={directory}",
-        ) from cause
+        console.print_error(str(error))
+        return True
+    return False
+
+
+def _work(config: DictConfig) -> None:
+    """Run one job in the process that the launcher chose."""
+    with sweep_worker.working(HydraConfig.get(), jobs=config.sweep.jobs):
+        run_job(config)
 
 
 def run_job(config: DictConfig) -> None:
@@ -105,7 +108,8 @@ def run_job(config: DictConfig) -> None:
             sweep_directory.require_same_job(directory, before, shown)
         recorder = _Recorder(directory, results.Result(overrides=shown, status=results.RUNNING))
         try:
-            job = _job(config, overrides)
+            sweep_worker.enter(runtime)
+            job = sweep_worker.divided(_job(config, overrides), runtime, jobs=config.sweep.jobs)
             if before is not None and sweep_directory.stands(before, job):
                 console.err.print(f"done before, at {before.ended}: its result stands")
                 return
@@ -247,16 +251,16 @@ def _values(override: Override) -> set[str]:
     return {str(override.value())}
 
 
-def _arguments(arguments: list[str], overrides: list[str], asked: Settings) -> list[str]:
-    """Return Hydra's command line: with the sweep's directory, and what jobs must know of it."""
+def _arguments(overrides: list[str], asked: Settings, *, jobs: int | None) -> list[str]:
+    """Return overrides of our own: the sweep's directory, and what jobs must know of it."""
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
     return [
-        *arguments,
         f"{SWEEP_DIR}={quoted(asked.directory)}",
         f"sweep.by={asked.by.value}",
         f"sweep.promote={asked.promote.value}",
         f"sweep.resume={quoted(asked.directory) if asked.resumes else 'null'}",
         f"sweep.swept=[{keys}]",
+        f"sweep.jobs={jobs or 'null'}",
     ]
 
 

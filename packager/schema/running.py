@@ -86,10 +86,12 @@ class SweepConfig:
     """What is asked of a sweep as a whole.
 
     `promote=best` publishes only the job that is best by `by`; `resume` is the directory of a sweep
-    to go on with. `swept` is set by the command line: the keys that differ between the jobs.
+    to go on with. Set by the command line: `swept`, the keys that differ between the jobs, and
+    `jobs`, how many there are.
     """
 
     swept: list[str] = field(default_factory=list)
+    jobs: int | None = None
     by: By = By.accuracy
     promote: Promote = Promote.none
     resume: str | None = None
