@@ -46,14 +46,9 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status. Every error ends here."""
-    import logging  # noqa: PLC0415
-
-    from rich.logging import RichHandler  # noqa: PLC0415
-
     from packager import command, console, errors_told, openmp  # noqa: PLC0415
 
-    handler = RichHandler(console=console.err, show_time=False, show_path=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    console.log()
     # With this Hydra raises its errors instead of printing them, so that they are told as ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     openmp.spin_briefly(os.environ)

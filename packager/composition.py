@@ -13,8 +13,9 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
-from packager.errors import SpecError
+from packager.errors import PackagerError, SpecError
 from packager.schema import Config, TensorConfig
+from packager.sweep import launchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ _CHOICES = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
 _SEVERAL = re.compile(r"Ambiguous value for argument '([^=]+)=(.*)'")
 
 
-def explain(error: BaseException, *, composing: bool = False) -> SpecError | None:
+def explain(error: BaseException, *, composing: bool = False) -> PackagerError | None:
     """Return the user's mistake behind an exception, None where it is none of these.
 
     Some mean a mistake in a YAML file only while the configuration is composed.
@@ -39,7 +40,7 @@ def explain(error: BaseException, *, composing: bool = False) -> SpecError | Non
     return None
 
 
-def _from_cause(error: HydraException) -> SpecError:
+def _from_cause(error: HydraException) -> PackagerError:
     inner = error.__cause__ or error.__context__
     return (explain(inner, composing=True) if inner else None) or _other(error)
 
@@ -77,9 +78,11 @@ def _endless(_error: RecursionError) -> SpecError:
     )
 
 
-def _missing_choice(error: MissingConfigException) -> SpecError:
+def _missing_choice(error: MissingConfigException) -> PackagerError:
     group, _, name = str(error.missing_cfg_file).rpartition("/")
     options = sorted(error.options or ())
+    if group == "hydra/launcher" and name in launchers.EXTRAS:
+        return launchers.missing(name)
     if not options:
         return _other(error)
     return SpecError(
@@ -173,7 +176,7 @@ def first_line(error: BaseException) -> str:
     return lines[0].rstrip(".")
 
 
-TELLERS: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
+TELLERS: tuple[tuple[type[BaseException], Callable[[Any], PackagerError]], ...] = (
     (MissingConfigException, _missing_choice),
     (OverrideParseException, _unreadable_override),
     (OmegaConfBaseException, _wrong_value),
@@ -182,7 +185,7 @@ TELLERS: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
 )
 """Who tells which exception; the first that fits."""
 
-WHILE_COMPOSING: tuple[tuple[type[BaseException], Callable[[Any], SpecError]], ...] = (
+WHILE_COMPOSING: tuple[tuple[type[BaseException], Callable[[Any], PackagerError]], ...] = (
     (UnicodeDecodeError, _not_utf8),
     (RecursionError, _endless),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +16,6 @@ from rich.tree import Tree
 from packager.errors import EXIT_BROKEN_PIPE
 from packager.proof.result import Verdict
 from packager.repository.layout import CONFIGS_FOLDER, WARMUP_FOLDER
-from packager.sweep.results import DONE, FAILED, RUNNING, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,42 @@ def silence() -> None:
 def speak() -> None:
     """Print again."""
     out.quiet = err.quiet = False
+
+
+def log() -> None:
+    """Print what is logged as a warning or worse."""
+    import logging  # noqa: PLC0415  `--help` and the list of recipes need neither
+
+    from rich.logging import RichHandler  # noqa: PLC0415
+
+    handler = RichHandler(console=err, show_time=False, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+
+
+class _Named(io.TextIOBase):
+    """A stream whose every line begins with a name; what was written at once stays together."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream, self._name, self._at_start = stream, name, True
+
+    def write(self, text: str) -> int:
+        if text:
+            named = text[:-1].replace("\n", f"\n{self._name}") + text[-1]
+            self._stream.write(f"{self._name}{named}" if self._at_start else named)
+            self._at_start = text.endswith("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def name_lines(name: str) -> None:
+    """Begin every line with a name from here on: other processes print on the same terminal.
+
+    Neither colours nor anything that moves, as in a file.
+    """
+    out.file = cast("TextIO", _Named(sys.stdout, name))
+    err.file = cast("TextIO", _Named(sys.stderr, name))
 
 
 @contextlib.contextmanager
@@ -169,32 +206,6 @@ def recipes_table(recipes: Sequence[Listed]) -> Table:
     for recipe in recipes:
         table.add_row(recipe.name, recipe.description)
     return table
-
-
-def results_table(found: Sequence[Result]) -> Table:
-    """Return a sweep's jobs, one a row, by what tells them apart."""
-    common = set.intersection(*(set(result.overrides) for result in found))
-    table = Table(title="Sweep", title_justify="left")
-    for column in ("job", "model", "version", "accuracy", "status"):
-        table.add_column(column, overflow="fold")
-    for result in found:
-        own = [override for override in result.overrides if override not in common]
-        colour = "green" if result.status == DONE else "red"
-        table.add_row(
-            escape(" ".join(own or result.overrides)),
-            result.name,
-            str(result.version or ""),
-            "" if result.test_accuracy is None else f"{result.test_accuracy:.2%}",
-            f"[{colour}]{'killed' if result.status == RUNNING else result.status}[/]",
-        )
-    return table
-
-
-def print_failures(found: Sequence[Result]) -> None:
-    """Repeat why jobs failed: what was told when they did has scrolled away."""
-    for result in found:
-        if result.status == FAILED:
-            err.print(f"[red]{escape(' '.join(result.overrides))}[/]: {escape(result.error)}")
 
 
 def version_line(line: str, *, test_accuracy: float | None, subset: bool) -> str:

@@ -50,7 +50,9 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager dataset=mnist task=images      write a dataset out as image files
   python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
-                                                    build every combination
+                                                    build every combination; a table compares them
+  python -m packager task=leaderboard task.sweep=multirun/DATE/TIME
+                                                    that table again, also of a killed sweep
 
 groups (KEY=CHOICE picks one whole file):
 {groups}
@@ -65,6 +67,9 @@ values often set:
   repository.path=DIR               the model repository (default: model_repository), or
                                     s3://BUCKET/PREFIX
   task.force=[train]                run a stage though nothing changed; [all] runs every one
+  sweep.by=accuracy                 with -m: the figure that jobs are compared by
+  sweep.promote=best                with -m: publish only the best job's model
+  sweep.resume=multirun/DATE/TIME   with -m: run again what is not done of an earlier sweep
   allow_breaking=true               publish though clients of the version before would break
   server.url=HOST:PORT              with server=external
   server.http_port=8000             a fixed port (default: a free one)

@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from packager.composition import explain
-from packager.errors import EXIT_OK, SpecError
+from packager.errors import EXIT_OK, PackagerError, SpecError
 from packager.resolve.job import to_spec
 
 from .model_config.composing import compose
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FASHION = "model=fashion_cnn"
 
 
-def _told(*overrides: str) -> SpecError:
+def _told(*overrides: str) -> PackagerError:
     """Return how a real failure to compose is told."""
     with pytest.raises((HydraException, OmegaConfBaseException)) as caught:
         to_spec(compose(*overrides))

@@ -24,11 +24,14 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 CHOICES = sorted(
     f"{path.parent.relative_to(CONF)}={path.stem}"
     for path in CONF.rglob("*.yaml")
-    if path.parent not in (CONF, CONF / "model")
+    if path.parent not in (CONF, CONF / "model") and CONF / "hydra" not in path.parents
 )
+"""Each choice of a group of ours; those below `hydra/` are for Hydra itself."""
+
 OPEN = {
     *(f"dataset={name}" for name in ("idx", "image_folder", "none", "npz", "torchvision")),
     *(f"architecture={name}" for name in ("module_class", "torchscript", "torchvision")),
+    "task=leaderboard",
 }
 """Choices that are about something of the user's own, which must be given too."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.text_encoding import CEscape
@@ -12,6 +13,8 @@ from packager.spec.tensors import DataType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Template
 
     from packager.model_config.warmup import WarmupInput
     from packager.spec.recipe import Recipe
@@ -40,20 +43,8 @@ def render(
     outputs must be known by now: given by the recipe, or derived from the artifact. `warmup` is
     what the model is run with while it loads.
     """
-    # Imported here: who reads names of files renders nothing.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-    environment = Environment(
-        loader=FileSystemLoader(folder("templates")),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  no HTML here; `quote` escapes what protobuf needs
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quote"] = quote
     serving = recipe.serving
-    return environment.get_template(TEMPLATE).render(
+    return _template().render(
         name=recipe.name,
         platform=PLATFORM,
         max_batch_size=serving.max_batch_size,
@@ -73,6 +64,24 @@ def render(
         version_policy=serving.version_policy,
         specific_versions=serving.version_policy.specific(version),
     )
+
+
+@cache
+def _template() -> Template:
+    """Read the template, once for all configs that a process renders."""
+    # Imported here: who reads names of files renders nothing.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    environment = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  no HTML here; `quote` escapes what protobuf needs
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quote"] = quote
+    return environment.get_template(TEMPLATE)
 
 
 def quote(text: str) -> str:

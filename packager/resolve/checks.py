@@ -24,6 +24,8 @@ PATHS = (
     "task.to",
     "task.public_key",
     "task.output",
+    "task.sweep",
+    "sweep.resume",
     "task.log",
     "dataset.path",
     "architecture.weights.path",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from packager import schema, user_cache
 from packager.errors import SpecError
@@ -33,9 +36,10 @@ from packager.spec.recipe import (
     RepositorySpec,
 )
 from packager.spec.tensors import TensorSpec
+from packager.sweep import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packager.spec.dataset import DatasetSpec
 
@@ -99,7 +103,7 @@ def _dataset(config: DictConfig) -> DatasetSpec | None:
 
 def _recipe(config: schema.Config, name_suffix: str, dataset: DatasetSpec | None) -> Recipe:
     return Recipe(
-        name=config.name + name_suffix,
+        name=names.joined(config.name, name_suffix),
         inputs=_tensors(config.inputs),
         outputs=_tensors(config.outputs),
         dataset=dataset,
@@ -143,3 +147,27 @@ def _cache(config: schema.CacheConfig) -> CacheSpec:
     return CacheSpec(
         path=absolute(config.path) or user_cache.root(), max_bytes=int(config.max_size_gb * 10**9)
     )
+
+
+PARTS: Mapping[str, Callable[[Any], object]] = MappingProxyType(
+    {
+        "task": task_spec,
+        "dataset": dataset_spec,
+        "trainer": trainer_spec,
+        "serving": serving_spec,
+        "server": server_spec,
+        "cache": _cache,
+    }
+)
+"""What becomes of a configuration's parts, whatever the others are."""
+
+
+def refused_parts(config: DictConfig) -> Iterator[SpecError]:
+    """Yield what is wrong with each part of a configuration that `to_spec` refuses as a whole."""
+    for part, spec in PARTS.items():
+        # `to_spec` has told of missing and unresolvable values, and of keys too many.
+        with contextlib.suppress(OmegaConfBaseException, TypeError):
+            try:
+                spec(OmegaConf.to_object(config[part]))
+            except SpecError as error:
+                yield error

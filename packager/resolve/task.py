@@ -19,6 +19,7 @@ from packager.spec.job import (
     ValidateTask,
     VersionsTask,
 )
+from packager.spec.sweeping import LeaderboardTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,8 @@ def task_spec(config: schema.TaskConfig) -> TaskSpec:
         SpecError: a value is out of range.
     """
     match config:
-        case schema.PlanTaskConfig():
-            return PlanTask(format=config.format)
+        case schema.BuildTaskConfig() | schema.PlanTaskConfig():
+            return _building(config)
         case schema.ServeTaskConfig() | schema.AskingTaskConfig():
             return asking_task(config)
         case schema.ImagesTaskConfig():
@@ -41,10 +42,16 @@ def task_spec(config: schema.TaskConfig) -> TaskSpec:
             return _validate(config)
         case schema.VersionsTaskConfig():
             return _versions(config)
-        case schema.BuildTaskConfig():
-            return BuildTask(force=_forced(config.force))
+        case schema.LeaderboardTaskConfig():
+            return _leaderboard(config)
         case _:
             raise TypeError(f"no task has {type(config).__name__}")
+
+
+def _building(config: schema.BuildTaskConfig | schema.PlanTaskConfig) -> BuildTask | PlanTask:
+    if isinstance(config, schema.PlanTaskConfig):
+        return PlanTask(format=config.format)
+    return BuildTask(force=_forced(config.force))
 
 
 def _images(config: schema.ImagesTaskConfig) -> ImagesTask:
@@ -83,6 +90,17 @@ def _versions(config: schema.VersionsTaskConfig) -> VersionsTask:
         public_key=absolute(config.public_key),
         format=config.format,
     )
+
+
+def _leaderboard(config: schema.LeaderboardTaskConfig) -> LeaderboardTask:
+    sweep = absolute(config.sweep)
+    if sweep is None:
+        raise SpecError(
+            "is not given",
+            where="task.sweep",
+            remedy="name the directory of a sweep: task.sweep=multirun/DATE/TIME",
+        )
+    return LeaderboardTask(sweep=sweep, by=config.by, format=config.format)
 
 
 def _forced(names: Sequence[str]) -> frozenset[Stage]:

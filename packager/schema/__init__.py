@@ -40,6 +40,7 @@ from packager.schema.running import (
     EvaluateTaskConfig,
     ExternalServerConfig,
     ImagesTaskConfig,
+    LeaderboardTaskConfig,
     PlanTaskConfig,
     PredictTaskConfig,
     ProfileTaskConfig,
@@ -72,6 +73,7 @@ __all__ = [
     "FileConfig",
     "ImagesTaskConfig",
     "InstanceGroupConfig",
+    "LeaderboardTaskConfig",
     "NoTrainerConfig",
     "NormalizeConfig",
     "PlanTaskConfig",
@@ -141,6 +143,7 @@ SCHEMAS: dict[str, type] = {
     "profile_task": ProfileTaskConfig,
     "images_task": ImagesTaskConfig,
     "validate_task": ValidateTaskConfig,
+    "leaderboard_task": LeaderboardTaskConfig,
 }
 
 

@@ -13,6 +13,7 @@ from packager.model_config.rules.rule import Severity
 from packager.spec.asking import PredictionFormat, Protocol, ReportFormat
 from packager.spec.job import ImageFormat, Layout, Part, PlanFormat, VersionsAction, VersionsFormat
 from packager.spec.server import ControlMode
+from packager.spec.sweeping import By, LeaderboardFormat, Promote
 
 
 class ServerKind(Enum):
@@ -82,9 +83,18 @@ class CacheConfig:
 
 @dataclass
 class SweepConfig:
-    """Set by the command line: the keys that differ between the jobs of a sweep."""
+    """What is asked of a sweep as a whole.
+
+    `promote=best` publishes only the job that is best by `by`; `resume` is the directory of a sweep
+    to go on with. Set by the command line: `swept`, the keys that differ between the jobs, and
+    `jobs`, how many there are.
+    """
 
     swept: list[str] = field(default_factory=list)
+    jobs: int | None = None
+    by: By = By.accuracy
+    promote: Promote = Promote.none
+    resume: str | None = None
 
 
 @dataclass
@@ -189,6 +199,15 @@ class ImagesTaskConfig(TaskConfig):
     split: Part = Part.all
     limit: int | None = None
     workers: int | None = None
+
+
+@dataclass
+class LeaderboardTaskConfig(TaskConfig):
+    """`task=leaderboard`; `sweep` is the directory of a sweep."""
+
+    sweep: str | None = None
+    by: By = By.accuracy
+    format: LeaderboardFormat = LeaderboardFormat.text
 
 
 @dataclass

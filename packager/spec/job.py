@@ -11,6 +11,7 @@ from packager.spec.asking import EvaluateTask, PredictTask, ProfileTask, ServeTa
 from packager.spec.dataset import DatasetSpec
 from packager.spec.recipe import AnyRepositorySpec, Recipe, RepositorySpec
 from packager.spec.server import ServerSpec
+from packager.spec.sweeping import LeaderboardTask
 from packager.spec.validity import require
 
 
@@ -38,9 +39,13 @@ class Stage(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildTask:
-    """Train, export, render, prove and publish the recipe; `force` are stages to do anew."""
+    """Train, export, render, prove and publish the recipe; `force` are stages to do anew.
+
+    Without `publish` the results of all stages are kept in the cache, and that is all.
+    """
 
     force: frozenset[Stage] = frozenset()
+    publish: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,6 +164,7 @@ TaskSpec = (
     | ImagesTask
     | ValidateTask
     | VersionsTask
+    | LeaderboardTask
 )
 
 
@@ -195,6 +201,11 @@ class Job:
     def forced(self) -> frozenset[Stage]:
         """The stages to run though their results are kept."""
         return self.task.force if isinstance(self.task, BuildTask) else frozenset()
+
+    @property
+    def publishes(self) -> bool:
+        """Whether a build of the job publishes what it proves."""
+        return not isinstance(self.task, BuildTask) or self.task.publish
 
     def require_recipe(self) -> Recipe:
         """Return the recipe.

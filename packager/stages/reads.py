@@ -22,8 +22,9 @@ Read = dict[str, Any]
 Digest = Callable[[Path], str]
 """The sha256 of a file, or of all files beneath a folder."""
 
-NOT_OF_THE_WEIGHTS = ("max_minutes", "checkpoint_seconds", "tensorboard")
-"""Settings of the trainer that change no weight; a limit that ended training is a stage's own."""
+NOT_OF_THE_WEIGHTS = ("max_minutes", "checkpoint_seconds", "tensorboard", "threads")
+"""Settings of the trainer that change no weight, or whose outcome is told otherwise: a limit that
+ended training is a stage's own, and the threads that trained are among the host's facts."""
 
 HOW_DATA_ARE_READ = ("workers", "sources", "name", "allow_subset")
 """Settings of a dataset that change nothing of it, or whose outcome is told by its files."""

@@ -34,12 +34,12 @@ from packager.tasks.ingredients import Ingredients
 from packager.tasks.loading import data_output
 from packager.tasks.optimizing import optimize
 from packager.tasks.pinned import known_by_published
-from packager.tasks.recording import accuracy, manifest_of
+from packager.tasks.recording import manifest_of
 from packager.tasks.rendering import rendered
 from packager.tasks.requests import examples
-from packager.tasks.summary import Summary
+from packager.tasks.summary import print_proven
 from packager.tasks.training import train
-from packager.tasks.unchanged import same_version, tell
+from packager.tasks.unchanged import identity_of, same_identity, summary_of, tell
 from packager.training import ranks
 from packager.training.device import prepare
 
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from packager.spec.recipe import Recipe
     from packager.stages.output import Output
     from packager.stages.walk import Walk
+    from packager.tasks.summary import Summary
 
 REUSED = "(reused)"
 
@@ -108,9 +109,14 @@ class _Build:
             with reported(model.directory, "repository.staging"):
                 candidate = stage(walk, model)
             proven = self._prove(candidate)
+            if not self.job.publishes:
+                console.out.print(console.proofs_table(proven))
+                summary = summary_of(walk, version=None, identity=identity_of(walk))
+                print_proven(summary)
+                return summary
             candidate = candidate.with_golden(golden(proofs.question_of(walk)))
-            published = self._publish(candidate, proven)
-            summary = _summary(walk, published, proven)
+            published, identity = self._publish(candidate, proven)
+            summary = summary_of(walk, version=published.version, identity=identity)
             _print(walk, published, proven, summary)
         return summary
 
@@ -165,8 +171,8 @@ class _Build:
         candidate.require_unchanged()
         return [from_json(self.walk.value(one)["proof"]) for one in proofs.PROOFS]
 
-    def _publish(self, candidate: Candidate, proven: list[Proof]) -> Published:
-        """Publish what is proven, unless the same is published already."""
+    def _publish(self, candidate: Candidate, proven: list[Proof]) -> tuple[Published, str]:
+        """Publish what is proven, unless the same is published already; return its identity too."""
         walk = self.walk
         if proven[-1].verdict is Verdict.after_publishing:
             # The version may have to be taken back: known before it is published.
@@ -185,8 +191,9 @@ class _Build:
         if asks_later:
             _require_way_back(self.job)
         with console.stage("publish") as findings:
-            version = same_version(walk)
-            if version is not None:
+            same = same_identity(walk)
+            if same is not None:
+                version, identity = same
                 published = Published(model=candidate.model, version=version, new=False)
             else:
                 identity = manifest(proofs=proven, version=STAGED_VERSION).identity
@@ -199,7 +206,7 @@ class _Build:
                 rewrite_manifest(published, made.to_json(), self.job.require_local_repository())
             told = f"{walk.recipe.name} version {published.version}"
             findings.append(told if published.new else f"nothing: {told} is the same")
-        return published
+        return published, identity
 
     def _proven_when_published(self, published: Published) -> Proof:
         """Return the live proof by a server that follows the repository."""
@@ -283,16 +290,6 @@ def _require_fitting_layers(recipe: Recipe) -> None:
         )
     bytes_per_row = layers.peak_bytes(placed, sample_shape=shape)
     batching.require_memory(recipe.serving, bytes_per_row=bytes_per_row)
-
-
-def _summary(walk: Walk, published: Published, proven: list[Proof]) -> Summary:
-    training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
-    return Summary(
-        name=walk.recipe.name,
-        version=published.version,
-        test_accuracy=accuracy(training, proven),
-        subset=bool(walk.data and walk.data["subset"]),
-    )
 
 
 def _print(walk: Walk, published: Published, proven: list[Proof], summary: Summary) -> None:

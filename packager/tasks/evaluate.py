@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from packager.spec.asking import EvaluateTask
     from packager.spec.job import Job
     from packager.spec.recipe import Recipe
+    from packager.tasks.summary import Summary
 
 PREPARED_VALUES = 2**22
 """So many values of test images are prepared at a time, or one request's."""
@@ -98,8 +99,8 @@ class Evaluation:
         }
 
 
-def run(job: Job, task: EvaluateTask) -> None:
-    """Ask the served model about every test image; print and write what came of it.
+def run(job: Job, task: EvaluateTask) -> Summary:
+    """Ask the served model about every test image; print, write and return what came of it.
 
     Raises:
         SpecError: no recipe with data, or one that does not fit the served model.
@@ -120,6 +121,9 @@ def run(job: Job, task: EvaluateTask) -> None:
             remedy="check its files with task=versions task.action=verify, and that the server"
             " serves this repository",
         )
+    figures = {"accuracy": evaluation.accuracy, **evaluation.timings.as_json()}
+    is_part = dataset.subset or evaluation.images < len(dataset.test.labels)
+    return served.summary(figures, subset=is_part)
 
 
 def _dataset(job: Job, recipe: Recipe) -> Dataset:

@@ -46,17 +46,37 @@ def run(job: Job) -> None:
         UnavailableError: no server to prove with, or a repository that cannot be written.
     """
     recipe = job.require_recipe()
+    require_sound(recipe)
+    require_environment(job)
+    if recipe.inputs and recipe.outputs and _are_classes_known(recipe):
+        require_compatible(job, recipe)
+
+
+def require_sound(recipe: Recipe) -> None:
+    """Check what follows from the recipe and the files that it names.
+
+    Raises:
+        SpecError: it contradicts itself, or a file is not there.
+        ProofError: its `config.pbtxt` would break a rule of Triton's.
+    """
     require_scores(recipe)
     _require_rules(recipe)
     _require_files(recipe)
-    _require_server(job.server, recipe)
+
+
+def require_environment(job: Job) -> None:
+    """Check that this host can prove the job's model and publish it; makes the repository.
+
+    Raises:
+        SpecError: there is no such release of Triton's, or a setting cannot work.
+        UnavailableError: no server to prove with, or a repository that cannot be written.
+    """
+    _require_server(job.server, job.require_recipe())
     if job.release is not None:
         releases.require_known(job.release)
     if job.repository.signing_key is not None:
         signing.require(job.repository.signing_key)
     destination_of(job.repository).prepare()
-    if recipe.inputs and recipe.outputs and _are_classes_known(recipe):
-        require_compatible(job, recipe)
 
 
 def _are_classes_known(recipe: Recipe) -> bool:

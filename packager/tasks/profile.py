@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from packager.model_metadata import TensorMetadata
     from packager.spec.asking import ProfileTask
     from packager.spec.job import Job
+    from packager.tasks.summary import Summary
 
 DATA, PICTURE = "profile.json", "profile.png"
 
@@ -37,8 +38,10 @@ USUAL_BATCHES = (1, 8, 32)
 """Those that the model takes are measured where none are asked for."""
 
 
-def run(job: Job, task: ProfileTask) -> None:
+def run(job: Job, task: ProfileTask) -> Summary:
     """Measure every point; print a table, and write JSON and a plot where a folder is given.
+
+    What is returned is of the best point.
 
     Raises:
         SpecError: instances of a server that is not ours, or a batch that the model does not take.
@@ -61,6 +64,7 @@ def run(job: Job, task: ProfileTask) -> None:
             where="task.p99_ms",
             remedy="try smaller batches, fewer requests at once, or more time",
         )
+    return served.summary(profile.best.as_json())
 
 
 def _measured(served: ServedModel, task: ProfileTask) -> Profile:

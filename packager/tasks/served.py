@@ -11,6 +11,7 @@ from tritonclient.utils import np_to_triton_dtype
 
 from packager.client import Client, RequestError
 from packager.errors import SpecError, UnavailableError
+from packager.export.artifact import ARTIFACT_NAME
 from packager.lint import explain
 from packager.load.sender import Target
 from packager.model_metadata import ModelMetadata, TensorMetadata
@@ -30,6 +31,7 @@ from packager.spec.server import (
     NoServerSpec,
 )
 from packager.tasks.selection import MANY, choices, chosen_files
+from packager.tasks.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,6 +102,18 @@ class ServedModel:
                 remedy="give the recipe that it was built from",
             )
         return first
+
+    def summary(self, figures: Mapping[str, object], *, subset: bool = False) -> Summary:
+        """Return what a task found of the model; of its figures those that are numbers."""
+        record = self.record
+        return Summary(
+            name=self.name,
+            version=self.version,
+            metrics={key: one for key, one in figures.items() if isinstance(one, int | float)},
+            subset=subset,
+            identity=record.identity if record else "",
+            artifact_sha256=record.files.get(ARTIFACT_NAME, "") if record else "",
+        )
 
     @contextmanager
     def refusals_told(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
-"""What a build tells whoever ran it; imports no torch."""
+"""What a task tells whoever ran it; imports no torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rich.markup import escape
 
@@ -12,15 +13,37 @@ from packager.tasks import commands
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """A published version: the model's name, its number, and accuracy on the test set in [0, 1].
+    """What a task found of a model's version, which is None where a build publishes none.
 
-    `test_accuracy` is None for a model that was tried on no labelled images.
+    `metrics` are figures by name: `accuracy` on the test set in [0, 1], which a model lacks that
+    was tried on no labelled images, and others. `stages` are the seconds of each stage that ran,
+    `reused` those that the other stages took when they did. `identity` is as in the manifest.
     """
 
     name: str
-    version: int
-    test_accuracy: float | None
-    subset: bool
+    version: int | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    subset: bool = False
+    stages: Mapping[str, float] = field(default_factory=dict)
+    reused: Mapping[str, float] = field(default_factory=dict)
+    identity: str = ""
+    artifact_sha256: str = ""
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """On the test set, in [0, 1]."""
+        return self.metrics.get("accuracy")
+
+
+def print_proven(summary: Summary) -> None:
+    """Say that a build is proven, and that it was not to be published."""
+    console.out.print(
+        console.version_line(
+            f"[bold]{summary.name}[/] is proven, and not published",
+            test_accuracy=summary.test_accuracy,
+            subset=summary.subset,
+        )
+    )
 
 
 def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:
@@ -33,7 +56,7 @@ def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:
             subset=summary.subset,
         )
     )
-    if not served:
+    if not served and summary.version is not None:
         console.out.print(
             f"another version is served; to serve version {summary.version}:\n"
             f"  {commands.promote(repository, summary.name, summary.version)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING
 
 from packager.datasets.at_hand import at_hand
@@ -16,10 +17,10 @@ from packager.repository.state import read
 from packager.spec.job import Stage
 from packager.spec.server import NoServerSpec
 from packager.stages.start import begun
-from packager.stages.walk import look
+from packager.stages.walk import ARTIFACT, look
 from packager.tasks.compatibility import warn_of_release
 from packager.tasks.metrics import metrics_lines
-from packager.tasks.summary import Summary, print_unchanged
+from packager.tasks.summary import Summary, print_proven, print_unchanged
 from packager.training import ranks
 
 if TYPE_CHECKING:
@@ -42,39 +43,65 @@ def unchanged(job: Job) -> Summary | None:
                 )
             if look(walk) is not None:
                 return None
-            summary = _summary(walk)
-            if summary is not None:
-                warn_of_release(walk)
-            return summary
+            same = same_identity(walk) if job.publishes else (None, identity_of(walk))
+            if same is None:
+                return None
+            warn_of_release(walk)
+            version, identity = same
+            return summary_of(walk, version=version, identity=identity)
     except (PackagerError, OSError, ModuleNotFoundError):
         return None
 
 
 def tell(job: Job, summary: Summary) -> None:
     """Print that nothing changed, and how to serve the version where another one is."""
+    if not job.publishes:
+        print_proven(summary)
+        return
     destination = destination_of(job.repository)
     served = summary.version in read(destination.files(), summary.name).served
     print_unchanged(summary, destination.title, served=served)
 
 
-def _summary(walk: Walk) -> Summary | None:
-    name = walk.recipe.name
-    version = same_version(walk)
-    if version is None:
-        return None
-    training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
-    parity = walk.value(Stage.parity)["proof"]["measured"]
-    accuracy = training["test_accuracy"] if training else parity.get("accuracy")
+def summary_of(walk: Walk, *, version: int | None, identity: str) -> Summary:
+    """Return what a build tells whose stages are all behind."""
+    seconds = {stage: float(result.value["seconds"]) for stage, result in walk.results.items()}
     return Summary(
-        name=name,
+        name=walk.recipe.name,
         version=version,
-        test_accuracy=accuracy,
+        metrics={key: value for key, value in _metrics(walk).items() if math.isfinite(value)},
         subset=bool(walk.data and walk.data["subset"]),
+        stages={stage.value: seconds[stage] for stage in seconds if stage in walk.made},
+        reused={stage.value: seconds[stage] for stage in seconds if stage not in walk.made},
+        identity=identity,
+        artifact_sha256=walk.artifact,
     )
 
 
+def _metrics(walk: Walk) -> dict[str, float]:
+    """Return a build's figures: of training, of the artifact, and those that proofs measured."""
+    training = walk.value(Stage.train)["training"] if Stage.train in walk.results else None
+    measured = {
+        f"{stage.value}.{name}": value
+        for stage, result in walk.results.items()
+        for name, value in result.value.get("proof", {}).get("measured", {}).items()
+    }
+    figures = {"artifact_bytes": walk.results[Stage.export].sizes[ARTIFACT], **measured}
+    if training is not None:
+        losses = {epoch["epoch"]: epoch["loss"] for epoch in training["epochs"]}
+        figures["train_loss"] = losses.get(training["best_epoch"], math.nan)
+    accuracy = training["test_accuracy"] if training else measured.get("parity.accuracy")
+    return figures if accuracy is None else {"accuracy": accuracy, **figures}
+
+
 def same_version(walk: Walk) -> int | None:
-    """Return the version that is published already of what a walk gives; proofs may be to come.
+    """Return the version that is published already of what a walk gives; proofs may be to come."""
+    same = same_identity(walk)
+    return None if same is None else same[0]
+
+
+def same_identity(walk: Walk) -> tuple[int, str] | None:
+    """Return the version that is published already of what a walk gives, and its identity.
 
     A build that no server proves is content with a version that one has proven.
     """
@@ -83,7 +110,7 @@ def same_version(walk: Walk) -> int | None:
         identity = identity_of(walk, is_proven_live=is_proven_live)
         version = destination.same_version(walk.recipe.name, identity)
         if version is not None:
-            return version
+            return version, identity
     return None
 
 
@@ -94,8 +121,11 @@ def _is_proven_live(walk: Walk) -> bool:
     return is_proven(from_json(walk.value(Stage.live)["proof"]))
 
 
-def identity_of(walk: Walk, *, is_proven_live: bool) -> str:
-    """Return the identity of the version that a walk with all stages behind would publish."""
+def identity_of(walk: Walk, *, is_proven_live: bool | None = None) -> str:
+    """Return the identity of the version that a walk with all stages behind would publish.
+
+    `is_proven_live` None is as the walk says.
+    """
     texts = walk.value(Stage.render)
     metrics = "".join(metrics_lines(walk)).encode()
     files = {ARTIFACT_NAME: walk.artifact}
@@ -105,5 +135,5 @@ def identity_of(walk: Walk, *, is_proven_live: bool) -> str:
         files=files,
         texts=texts,
         policy=walk.recipe.serving.version_policy,
-        is_proven_live=is_proven_live,
+        is_proven_live=_is_proven_live(walk) if is_proven_live is None else is_proven_live,
     )

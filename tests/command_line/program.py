@@ -80,6 +80,10 @@ class Running:
         """Send a signal as a terminal does: to the whole process group."""
         os.killpg(self._process.pid, number)
 
+    def signal_alone(self, number: signal.Signals) -> None:
+        """Send a signal to the program alone."""
+        self._process.send_signal(number)
+
     def result(self) -> Result:
         """Wait for the end."""
         status = self._process.wait(_TIMEOUT_S)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packager.client import Client
-from packager.command import run_task
 from packager.errors import FindingsError, PackagerError
 from packager.load.closed_loop import LoadSettings
 from packager.server.running import Endpoints
 from packager.spec.asking import Protocol
+from packager.tasks.dispatch import run_task
 from packager.tasks.evaluate import Evaluation
 from tests.model_config.composing import job
 

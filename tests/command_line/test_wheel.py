@@ -47,14 +47,17 @@ def test_the_wheel_is_what_runs(workspace: Workspace, site: Path) -> None:
 
 
 def test_the_wheel_holds_the_configuration_and_nothing_of_the_tests(site: Path) -> None:
-    """Every YAML, inside the package; no top-level folder but it."""
+    """Every YAML, inside the package; beside it only Hydra's plugin, where Hydra looks."""
     for name in ("conf", "templates"):
         source = CHECKOUT / name
         expected = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
         installed = site / "packager" / name
         assert {path.relative_to(installed) for path in installed.rglob("*")} >= expected
     top = {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
-    assert top <= {"packager", "bin"}
+    assert top <= {"packager", "hydra_plugins", "bin"}
+    plugins = sorted(path.name for path in (site / "hydra_plugins").glob("*.py"))
+    assert plugins == ["packager_sweeper.py"]
+    assert not (site / "packager" / "sweep" / "plugins").exists()
 
 
 def test_the_wheel_lists_its_recipes(workspace: Workspace, site: Path) -> None:
@@ -68,6 +71,13 @@ def test_the_wheel_plans(workspace: Workspace, site: Path) -> None:
     result = _run(workspace, site, "model=fashion_cnn", "task=plan")
     assert (result.status, result.err) == (0, "")
     assert '+name: "fashion_cnn"' in result.out
+
+
+def test_the_wheel_checks_a_sweep(workspace: Workspace, site: Path) -> None:
+    """Hydra finds the sweeper."""
+    result = _run(workspace, site, "-m", "model=fashion_cnn", "trainer.epochs=0,1")
+    assert result.status == 2
+    assert result.err.startswith("error: sweep: none of 2 jobs was started:"), result.err
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("model=nope",), ("-m",)])

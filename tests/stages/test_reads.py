@@ -150,6 +150,7 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
     **rows("architecture.layers.0.", MADE, name="ReLU", arguments={"out_channels": 7}),
     **rows("architecture.weights.", MADE, path=Path("/1/b.pt"), skip=("head",)),
     **rows("trainer.", NONE, max_minutes=5.0, checkpoint_seconds=1.0, tensorboard=Path("t")),
+    **rows("trainer.", NONE, threads=3),
     **rows("trainer.", MADE, seed=5),
     "trainer.optimizer": (Whole(replace(TRAINER, optimizer=Optimizer.adam, momentum=0.0)), TRAIN),
     **rows("trainer.", TRAIN, lr=0.2, weight_decay=0.1, batch_size=9, epochs=5, momentum=0.8),
@@ -159,7 +160,7 @@ TABLE: Mapping[str, tuple[object, set[Stage]]] = {
         Whole(replace(TRAINER, selection=Selection.test, validation_fraction=0.0)),
         TRAIN,
     ),
-    **rows("trainer.", TRAIN, validation_fraction=0.2, threads=3, device=Device.cpu),
+    **rows("trainer.", TRAIN, validation_fraction=0.2, device=Device.cpu),
     **rows("trainer.", TRAIN, precision=Precision.bfloat16, compile=True),
     **rows("trainer.", TRAIN, memory_format=MemoryFormat.contiguous),
     **rows("trainer.augmentation.", TRAIN, horizontal_flip=True, crop_padding=2),
@@ -206,12 +207,13 @@ OTHERS: Mapping[str, tuple[Recipe, Mapping[str, tuple[object, set[Stage]]]]] = {
         replace(RICH, architecture=FILE, trainer=NoTrainerSpec()),
         {
             **rows("architecture.", MADE, path=Path("/1/b.pt")),
-            **rows("trainer.", TRAIN, seed=4, threads=2),
+            **rows("trainer.", TRAIN, seed=4),
+            **rows("trainer.", NONE, threads=2),
         },
     ),
     "no training": (
         replace(RICH, trainer=NoTrainerSpec()),
-        {**rows("trainer.", MADE, seed=4), **rows("trainer.", TRAIN, threads=2)},
+        {**rows("trainer.", MADE, seed=4), **rows("trainer.", NONE, threads=2)},
     ),
     "torchvision's data": (
         replace(RICH, dataset=replace(CLOTHES, sources=(CLASS,))),

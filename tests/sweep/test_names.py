@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.spec.recipe import MODEL_NAME
-from packager.sweep.names import suffix, swept_keys
+from packager.sweep.names import joined, suffix, swept_keys
 
 KEYS = [
     "trainer",
@@ -24,10 +24,11 @@ KEYS = [
 def test_only_keys_with_several_values_are_swept() -> None:
     """In the order given; ranges and choices count too."""
     overrides = ["trainer.lr=0.1,0.2", "trainer.seed=3", "+trainer.epochs=range(1,4)"]
-    assert swept_keys([*overrides, "trainer=default,tutorial_sgd"]) == [
+    assert swept_keys([*overrides, "trainer=default,tutorial_sgd", "a@b=c,d"]) == [
         "trainer.lr",
         "trainer.epochs",
         "trainer",
+        "a@b",
     ]
 
 
@@ -120,3 +121,27 @@ def test_every_job_of_a_grid_has_its_own_name() -> None:
         for job in grid
     }
     assert len(names) == 8
+
+
+def test_a_group_put_elsewhere_is_found() -> None:
+    """As Hydra writes it, with its package."""
+    assert suffix(["x/group@here"], ["+x/group@here=one"]) == "-group_here_one"
+
+
+def test_a_name_that_fits_is_whole() -> None:
+    """Up to the most characters that a model's name may have."""
+    assert joined("m", f"-{'x' * 126}") == f"m-{'x' * 126}"
+
+
+@given(name=st.from_regex(r"[a-z]{1,90}", fullmatch=True), data=st.data())
+def test_a_long_name_is_cut_and_stays_safe_and_distinct(name: str, data: st.DataObject) -> None:
+    """It begins with the recipe's name and the first keys; a digest of them all ends it."""
+    values = data.draw(st.lists(st.text(min_size=60, max_size=70), min_size=2, max_size=2))
+    values = [*values, *(f"{values[0]}{end}" for end in "12")]
+    keys = ["trainer.lr", "inputs.0.dims"]
+    suffixes = [suffix(keys, [f"{key}={value}" for key in keys]) for value in dict.fromkeys(values)]
+    names = [joined(name, one) for one in suffixes]
+    assert len({*names}) == len({*suffixes})
+    for one in names:
+        assert MODEL_NAME.fullmatch(one)
+        assert one.startswith(f"{name}-lr_")

@@ -1,0 +1,292 @@
+"""A sweep: every job of one command through Hydra, and what became of each."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+
+from packager import console, errors_told, hydra_application, sweep_worker
+from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
+from packager.hydra_application import parsed, quoted
+from packager.resolve.job import to_spec
+from packager.spec.job import BuildTask
+from packager.spec.sweeping import Promote
+from packager.sweep import directory as sweep_directory
+from packager.sweep import launchers, names, processes, results
+from packager.sweep.settings import SWEEP_DIR, Settings, is_setting, settings
+from packager.tasks import leaderboard
+from packager.tasks.dispatch import run_task
+from packager.training import ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
+
+    from packager.hydra_application import Options
+    from packager.spec.job import Job
+    from packager.sweep.leaderboard import Leaderboard
+    from packager.sweep.results import Result
+    from packager.tasks.summary import Summary
+
+TABLES = {"text", "table"}
+"""Formats of tasks that are read by people."""
+
+
+def run(arguments: list[str], options: Options) -> int:
+    """Run every job; print one table of all, whatever became of them."""
+    if ranks.size() > 1:
+        raise SpecError(
+            "several processes train one model together, and a sweep trains several",
+            where="command line",
+            remedy="leave out -m or torchrun",
+        )
+    overrides = parsed(options.overrides)
+    _require_recipe(overrides)
+    asked = settings(overrides)
+    _require_builds(asked, overrides)
+    if asked.resumes:
+        sweep_directory.require_same(asked.directory, options.overrides)
+    with sweep_directory.claimed(asked):
+        try:
+            ours = _arguments(options.overrides, asked, jobs=launchers.jobs_of(overrides))
+            gave_up = _run_jobs([*arguments, *ours], asked.directory)
+            if asked.promote is Promote.best:
+                _promote(leaderboard.made(asked.directory, asked.by), options)
+        finally:
+            board = _tell(asked, overrides)
+    if not board.rows:
+        raise UnavailableError(
+            f"no job left a result in {asked.directory}",
+            where="hydra.sweep.subdir",
+            remedy="let each job have one folder in the sweep's: leave the key out",
+        )
+    return EXIT_OK if board.is_done and not gave_up else EXIT_FINDINGS
+
+
+def _run_jobs(arguments: list[str], directory: Path) -> bool:
+    """Run the jobs through Hydra; return whether the launcher gave up in the midst of them.
+
+    Raises:
+        PackagerError: the configuration is wrong, or the launcher gave up before any job began.
+    """
+    launchers.quiet()
+    try:
+        with processes.ended_first():
+            hydra_application.run(arguments, _work)
+    except launchers.LauncherError as error:
+        if not results.read_all(directory):
+            raise
+        console.print_error(str(error))
+        return True
+    return False
+
+
+def _work(config: DictConfig) -> None:
+    """Run one job in the process that the launcher chose."""
+    with sweep_worker.working(HydraConfig.get(), jobs=config.sweep.jobs):
+        run_job(config)
+
+
+def run_job(config: DictConfig) -> None:
+    """Run one job of a sweep; its failure is told and recorded, and does not end the others."""
+    runtime = HydraConfig.get()
+    directory, overrides = Path(runtime.runtime.output_dir), list(runtime.overrides.task)
+    shown = tuple(text for text in overrides if not is_setting(text))
+    own = {*config.sweep.swept, *names.NAMED_BY_THEMSELVES}
+    console.err.rule(" ".join(one for one in shown if own & {*names.values([one])}))
+    with results.owned(directory):
+        before = results.read(directory) if config.sweep.resume is not None else None
+        if before is not None:
+            sweep_directory.require_same_job(directory, before, shown)
+        recorder = _Recorder(directory, results.Result(overrides=shown, status=results.RUNNING))
+        try:
+            sweep_worker.enter(runtime)
+            job = sweep_worker.divided(_job(config, overrides), runtime, jobs=config.sweep.jobs)
+            if before is not None and sweep_directory.stands(before, job):
+                console.err.print(f"done before, at {before.ended}: its result stands")
+                return
+            recorder.begin(job)
+            recorder.end(run_task(job))
+        except Exception as error:  # noqa: BLE001  whatever it is, the other jobs go on
+            recorder.fail(error, debug=bool(config.debug))
+        except BaseException:
+            recorder.interrupt()
+            raise
+
+
+class _Recorder:
+    """A job's result, written at each change."""
+
+    def __init__(self, directory: Path, result: Result) -> None:
+        self._directory, self._result = directory, result
+        self._started = time.perf_counter()
+        self._result = dataclasses.replace(result, started=_now())
+
+    def begin(self, job: Job) -> None:
+        asked = sweep_directory.digest(job)
+        if job.recipe is None:
+            self._write(asked=asked)
+            return
+        self._write(asked=asked, name=job.recipe.name, threads=job.recipe.trainer.threads)
+
+    def end(self, summary: Summary | None) -> None:
+        found = {} if summary is None else dataclasses.asdict(summary)
+        self._end(status=results.DONE, **found)
+
+    def fail(self, error: Exception, *, debug: bool) -> None:
+        told = errors_told.report(error, debug=debug)
+        self._end(status=results.FAILED, error=str(told), exit_code=told.exit_code)
+
+    def interrupt(self) -> None:
+        self._end(status=results.INTERRUPTED)
+
+    def _end(self, **changes: object) -> None:
+        seconds = round(time.perf_counter() - self._started, 3)
+        self._write(seconds=seconds, ended=_now(), **changes)
+
+    def _write(self, **changes: object) -> None:
+        self._result = dataclasses.replace(self._result, **changes)  # type: ignore[arg-type]
+        results.write(self._directory, self._result)
+
+
+def _job(config: DictConfig, overrides: list[str]) -> Job:
+    """Return a sweep's job: under a name of its own, unless only the best is published."""
+    if config.sweep.promote is not Promote.best:
+        return to_spec(config, name_suffix=names.suffix(list(config.sweep.swept), overrides))
+    job = to_spec(config)
+    if not isinstance(job.task, BuildTask):
+        raise _only_builds()
+    return dataclasses.replace(job, task=dataclasses.replace(job.task, publish=False))
+
+
+def _promote(board: Leaderboard, options: Options) -> None:
+    """Publish the best job's model under its recipe's own name, by a build that reuses its stages.
+
+    Raises:
+        UnavailableError: some jobs came to no end, so that the best is not known.
+        SpecError, ProofError, UnavailableError: as a build does.
+    """
+    winner = board.winner
+    if winner is None:
+        told = f"no job is done with {board.by.value}: nothing is published"
+        console.err.print(f"[bold yellow]{told}[/]")
+        return
+    if not board.is_whole:
+        raise UnavailableError(
+            "some jobs came to no end, and one of them may be the best: nothing is published",
+            where="sweep.promote",
+            remedy=f"go on with sweep.resume={winner.directory.parent}",
+        )
+    swept = " ".join(f"{key}={value}" for key, value in winner.swept.items())
+    console.err.rule(f"publish the best by {board.by.value}: {swept}")
+    summary = hydra_application.single(
+        *_single(options, winner.result.overrides),
+        lambda job: run_task(_with_threads(job, winner.result.threads)),
+    )
+    if summary is not None:
+        promoted = dataclasses.replace(
+            winner.result,
+            version=summary.version,
+            name=summary.name,
+            identity=summary.identity,
+            promoted=True,
+        )
+        results.write(winner.directory, promoted)
+
+
+def _with_threads(job: Job, threads: int | None) -> Job:
+    """Return the job with the threads that it had beside others: with more it would train anew."""
+    recipe = job.require_recipe()
+    trainer = dataclasses.replace(recipe.trainer, threads=recipe.trainer.threads or threads)
+    return dataclasses.replace(job, recipe=dataclasses.replace(recipe, trainer=trainer))
+
+
+def _single(options: Options, overrides: Sequence[str]) -> tuple[list[str], Options]:
+    """Return the command line that runs one job of a sweep alone, and what is parsed of it."""
+    single = copy.copy(options)
+    hydras = [one for one in options.overrides if one.lstrip("+~").startswith("hydra")]
+    kept = [one for one in hydras if not one.lstrip("+~").startswith("hydra.mode")]
+    single.overrides, single.multirun = [*overrides, *kept], False
+    given = {
+        "--config-path": options.config_path,
+        "--config-name": options.config_name,
+        "--config-dir": options.config_dir,
+    }
+    chosen = [text for name, value in given.items() if value for text in (name, value)]
+    return [*chosen, *single.overrides], single
+
+
+def _tell(asked: Settings, overrides: list[Override]) -> Leaderboard:
+    """Print the table and write it; beside answers that programs read it goes to stderr."""
+    board = leaderboard.made(asked.directory, asked.by)
+    if not board.rows:
+        return board
+    is_read = any(
+        one.key_or_group == "task.format" and not _values(one) <= TABLES for one in overrides
+    )
+    to = console.err if is_read else console.out
+    leaderboard.tell(board, to=to)
+    leaderboard.write(board, asked.directory, where=SWEEP_DIR)
+    to.print(f"results: {asked.directory}", markup=False)
+    if not board.is_done:
+        console.err.print(
+            f"to run again what is not done: the same command with sweep.resume={asked.directory}",
+            markup=False,
+        )
+    return board
+
+
+def _values(override: Override) -> set[str]:
+    """Return an override's values, of which a sweep has several."""
+    if override.is_sweep_override():
+        return set(override.sweep_string_iterator())
+    return {str(override.value())}
+
+
+def _arguments(overrides: list[str], asked: Settings, *, jobs: int | None) -> list[str]:
+    """Return overrides of our own: the sweep's directory, and what jobs must know of it."""
+    keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
+    return [
+        f"{SWEEP_DIR}={quoted(asked.directory)}",
+        f"sweep.by={asked.by.value}",
+        f"sweep.promote={asked.promote.value}",
+        f"sweep.resume={quoted(asked.directory) if asked.resumes else 'null'}",
+        f"sweep.swept=[{keys}]",
+        f"sweep.jobs={jobs or 'null'}",
+    ]
+
+
+def _require_recipe(overrides: list[Override]) -> None:
+    if not {override.key_or_group for override in overrides} & {"model", "name", "task"}:
+        raise SpecError(
+            "a sweep needs a recipe",
+            where="model",
+            remedy="choose one or more, for example model=fashion_cnn,mnist_cnn",
+        )
+
+
+def _require_builds(asked: Settings, overrides: list[Override]) -> None:
+    if asked.promote is Promote.best and any(
+        one.key_or_group == "task" and _values(one) != {"build"} for one in overrides
+    ):
+        raise _only_builds()
+
+
+def _only_builds() -> SpecError:
+    return SpecError(
+        "is best, and only a build makes a model to publish",
+        where="sweep.promote",
+        remedy="leave it out, or leave out task",
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

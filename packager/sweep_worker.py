@@ -1,0 +1,93 @@
+"""A process that a launcher gives one job of a sweep, beside others on the same host."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packager import console, openmp
+from packager.errors import EXIT_INTERRUPTED, UnavailableError
+from packager.sweep import launchers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from hydra.conf import HydraConf
+
+    from packager.spec.job import Job
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def working(hydra: HydraConf, *, jobs: int | None) -> Iterator[None]:
+    """Make the process ready for a job, and end it after one that was interrupted.
+
+    Nothing of it in the command's own process, which is ready and ends by itself.
+    """
+    if launchers.is_the_commands_own(hydra.launcher):
+        yield
+        return
+    # Before torch is imported. What the job starts, like a server, takes its part from it too.
+    os.environ["OMP_NUM_THREADS"] = str(_threads(hydra, jobs))
+    openmp.spin_briefly(os.environ)
+    console.log()
+    console.name_lines(f"[{hydra.job.num}] ")
+    if not launchers.is_rays(hydra.launcher):  # Ray ends its processes itself
+        for number in SIGNALS:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        os._exit(EXIT_INTERRUPTED)  # a worker would ask for the next job
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Unwind, so that servers and temporary files go; undisturbed by a second signal."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def enter(hydra: HydraConf) -> None:
+    """Go where the command was given: a cluster's processes start elsewhere.
+
+    Raises:
+        UnavailableError: this host has no such directory.
+    """
+    place = Path(hydra.runtime.cwd)
+    if Path.cwd() == place:
+        return
+    try:
+        os.chdir(place)  # noqa: TID251  before anything runs, and this process has no other job
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot be entered on {os.uname().nodename}: {error.strerror}",
+            where=str(place),
+            remedy="start the sweep in a directory that all hosts share",
+        ) from error
+
+
+def divided(job: Job, hydra: HydraConf, *, jobs: int | None) -> Job:
+    """Return the job with its part of the host's threads, where its recipe names no number.
+
+    Said in the recipe and not only to torch: results of other numbers of threads are others.
+    """
+    recipe, threads = job.recipe, _threads(hydra, jobs)
+    if recipe is None or recipe.trainer.threads is not None or threads == _cores():
+        return job
+    trainer = dataclasses.replace(recipe.trainer, threads=threads)
+    return dataclasses.replace(job, recipe=dataclasses.replace(recipe, trainer=trainer))
+
+
+def _threads(hydra: HydraConf, jobs: int | None) -> int:
+    return launchers.threads_each(hydra.launcher, hydra.sweeper, jobs=jobs, cores=_cores())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
