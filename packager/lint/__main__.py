@@ -31,6 +31,10 @@ def main() -> None:
         status = pipe.reader_is_gone()
     except OSError as error:  # the output's last part
         status = _refused(error)
+    if status == EXIT_INTERRUPTED:
+        # Python may end itself by the signal instead, if that came while a module was imported.
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 

@@ -61,7 +61,8 @@ def each_model(root: str, names: Sequence[str], *, host: Host, jobs: int) -> lis
                 remedy="check the machine's memory, or run it with --jobs 1",
             ) from error
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            with _interrupts_held():  # the processes end after what they are at: none stays
+                pool.shutdown(cancel_futures=True)
             raise
     return [one for chunk in found for one in chunk]
 

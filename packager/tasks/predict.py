@@ -181,16 +181,17 @@ class _Asking:
     def _texts(self, tensor: NDArray[np.generic]) -> list[str]:
         """Ask, again where nobody answers."""
         served, asked, model = self.served, self.task.asked, self.classifier
-        for attempt in again(UnavailableError, tries=asked.retries + 1, of=Retrying):
-            with attempt, served.refusals_told():
-                return served.client.classify(
-                    WIRES[asked.protocol],
-                    served.name,
-                    served.version,
-                    {model.input: tensor},
-                    {model.output: model.class_count},
-                )[model.output]
-        raise AssertionError("the last attempt returns or raises")
+        tries = again(UnavailableError, tries=asked.retries + 1, of=Retrying)
+        with served.refusals_told():
+            answers = tries(
+                served.client.classify,
+                WIRES[asked.protocol],
+                served.name,
+                served.version,
+                {model.input: tensor},
+                {model.output: model.class_count},
+            )
+        return answers[model.output]
 
     def _prediction(
         self, source: Source, answer: Answer | str, *, are_probabilities: bool

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -106,17 +104,6 @@ def images(built: Built, cache_home: Path) -> Images:
     return pixels.reshape(128, 1, 28, 28).astype(np.float32) / 255
 
 
-def _free_ports() -> list[str]:
-    """Return ports of its own: tests in another process may take Triton's own at the same time."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        ports = [probe.getsockname()[1] for probe in probes]
-    names = ("http", "grpc", "metrics")
-    return [f"server.{name}_port={port}" for name, port in zip(names, ports, strict=True)]
-
-
 @pytest.fixture(scope="session")
 def served(built: Built) -> Iterator[Served]:
     """The one server for all requests, in poll mode."""
@@ -125,5 +112,5 @@ def served(built: Built) -> Iterator[Served]:
         (repository / name / "1").mkdir(parents=True)
         (repository / name / "1" / "model.pt").write_bytes(b"PK\3\4 cut short")
         (repository / name / "config.pbtxt").write_text(config)
-    with built.workspace.start("task=serve", *_free_ports()) as running:
+    with built.workspace.start("task=serve") as running:
         yield Served(running=running, url=wait_for_url(running))
