@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 from packager.resources import folder
+from packager.sweep import launchers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GROUPS = (
     "model",
@@ -15,12 +22,20 @@ GROUPS = (
     "serving/hosts",
     "server",
     "task",
+    "hydra/launcher",
+    "hydra/sweeper",
 )
+
+EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"hydra/launcher": tuple(launchers.EXTRAS)}
+)
+"""Choices that come with extras, beside a group's own files."""
 
 
 def choices(group: str) -> list[str]:
-    """Return the names of a group's files."""
-    return sorted(path.stem for path in (folder("conf") / group).glob("*.yaml"))
+    """Return the names of a group's files, and those that extras bring."""
+    files = (path.stem for path in (folder("conf") / group).glob("*.yaml"))
+    return sorted({*files, *EXTRAS.get(group, ())})
 
 
 def text() -> str:

@@ -41,7 +41,7 @@ def suffix(keys: Sequence[str], overrides: Sequence[str]) -> str:
 
 def joined(name: str, suffix: str) -> str:
     """Return a recipe's name and a suffix as one; where that is too long, a digest ends it."""
-    if len(name) + len(suffix) <= MOST:
+    if not suffix or len(name) + len(suffix) <= MOST:
         return name + suffix
     end = f"_{hashlib.sha256(suffix.encode()).hexdigest()[:10]}"
     room = max(MOST - len(name) - len(end), 0)
