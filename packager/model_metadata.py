@@ -41,6 +41,11 @@ class Executions:
         return sum(self.batches.values())
 
     @property
+    def rows(self) -> int:
+        """All rows that it was given."""
+        return sum(size * number for size, number in self.batches.items())
+
+    @property
     def largest(self) -> int:
         """The most rows that it was given at once; 0 if it never ran."""
         return max(self.batches, default=0)

@@ -38,8 +38,8 @@ ROUNDS = 5
 JSON_BYTES = 2**18
 """Of one request's inputs, to be sent as JSON too."""
 
-SETTLE_S = 0.1
-"""How long a server may take to count a request that it has answered."""
+COUNTED_WITHIN_S, POLL_S = 1.0, 0.01
+"""How long a server may take to count requests that it has answered, and how often it is asked."""
 
 CONNECT_S = 60.0
 """How long a client waits for the others to connect."""
@@ -93,12 +93,12 @@ def prove_together(
     batches = question.recipe.serving.dynamic_batching is not None
     before = _executions(client, model, question.version)
     together = Together(requests=0, executions=None)
+    rows = 0
     for turn in range(ROUNDS):
-        _send(client, question, model=model, wires=wires, seed=turn)
-        after = _settled(client, model, question.version)
+        rows += _send(client, question, model=model, wires=wires, seed=turn)
         together = Together(
             requests=together.requests + CLIENTS * REQUESTS,
-            executions=None if before is None or after is None else after.since(before),
+            executions=before and _counted(client, question, model, before=before, rows=rows),
         )
         if not batches or together.executions is None or together.joined:
             break
@@ -112,29 +112,34 @@ def _executions(client: Client, model: str, version: int) -> Executions | None:
         return None
 
 
-def _settled(client: Client, model: str, version: int) -> Executions | None:
-    """Return the counts once they stand still: the server counts a request after its answer."""
-    counted = _executions(client, model, version)
-    # Others may ask the same model all the time.
-    for _ in range(ROUNDS):
-        time.sleep(SETTLE_S)
-        again = _executions(client, model, version)
-        if again == counted:
-            break
-        counted = again
-    return counted
+def _counted(
+    client: Client, question: Question, model: str, *, before: Executions, rows: int
+) -> Executions | None:
+    """Return the runs since `before`: a server counts a request after its answer.
+
+    It may never count all: answers that it has kept it gives without a run.
+    """
+    deadline = time.monotonic() + COUNTED_WITHIN_S
+    while True:
+        now = _executions(client, model, question.version)
+        found = now and now.since(before)
+        if found is None or found.rows >= rows or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL_S)
 
 
 def _send(
     client: Client, question: Question, *, model: str, wires: Sequence[WireFormat], seed: int
-) -> None:
+) -> int:
+    """Send one round of requests; return the rows, as the server counts them."""
     barrier = Barrier(CLIENTS)
     wires = _small_enough(wires, question)
+    is_batched = question.recipe.serving.max_batch_size > 0
 
-    def one(number: int) -> Closeness:
+    def one(number: int) -> tuple[Closeness, int]:
         source = random.Random(CLIENTS * seed + number)  # noqa: S311  which rows, no secret
         wire = wires[number % len(wires)]
-        close = Closeness(of_itself(question.recipe.export.optimize))
+        close, sent_rows = Closeness(of_itself(question.recipe.export.optimize)), 0
         with Client(client.endpoints) as own:
             try:
                 barrier.wait(CONNECT_S)
@@ -142,10 +147,11 @@ def _send(
                     rows, expected = _request(question, source)
                     answer = own.infer(wire, model, question.version, question.named(rows))
                     close.add(*question.compared(answer, expected))
+                    sent_rows += len(rows[0]) if is_batched else 1
             except BaseException:
                 barrier.abort()
                 raise
-        return close
+        return close, sent_rows
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         sent = [pool.submit(one, number) for number in range(CLIENTS)]
@@ -153,8 +159,10 @@ def _send(
     # What broke a barrier is told by the client that did.
     for error in sorted(failed, key=lambda error: isinstance(error, BrokenBarrierError)):
         raise _told(error)
-    for future in sent:
-        _require_own(future.result())
+    found = [future.result() for future in sent]
+    for close, _ in found:
+        _require_own(close)
+    return sum(rows for _, rows in found)
 
 
 def _small_enough(wires: Sequence[WireFormat], question: Question) -> list[WireFormat]:

@@ -94,6 +94,7 @@ def docker(
             endpoints=ports.endpoints(chosen, spec.address),
             ready_timeout_s=spec.ready_timeout_s,
             log=spec.log,
+            grace_s=spec.grace_s,
         )
 
     try:

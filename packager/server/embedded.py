@@ -66,6 +66,7 @@ def embedded(
             # The stub's sys.path starts with the working directory: the user's must not be it.
             directory=directory,
             log=spec.log,
+            grace_s=spec.grace_s,
         )
 
     with (

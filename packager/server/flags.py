@@ -15,6 +15,12 @@ EXIT_TIMEOUT_S = 5
 STOP_GRACE_S = EXIT_TIMEOUT_S + 5.0
 POLL_INTERVAL_S = 1
 
+COMPLETE_CONFIG = ("--disable-auto-complete-config",)
+"""For models of ours: nothing in their configuration is left for Triton to complete.
+
+libtorch completes nothing anyway; for it, what runs in Triton's Python stubs is started twice.
+"""
+
 
 def server_flags(*, identity: str | None, control: ControlMode) -> list[str]:
     """Keep the server up when a model fails, and let it be told apart from other servers."""

@@ -3,6 +3,8 @@
 Run by path as `guard.py SHM_PREFIX GRACE_S -- COMMAND...`. Standard input is a pipe from the
 parent: its end means stop. It also stops the server when the parent has gone by any way, and then
 removes what the server and its Python stubs left: processes, shared memory, a temporary folder.
+Without grace the server is killed, which is all that one needs whose clients have their answers:
+Triton takes a second and more to end each instance of a model.
 Imports only the standard library, because it starts without site-packages to be quick.
 """
 
@@ -35,7 +37,6 @@ def main(arguments: list[str]) -> int:
     for signum in (signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    folders_before = _stub_folders()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # the stubs of a killed server become ours to reap
     server = subprocess.Popen(
         command,
@@ -50,8 +51,7 @@ def main(arguments: list[str]) -> int:
     finally:
         _end_group(server.pid)
         remove_shared_memory(shm_prefix)
-        if server.returncode:
-            _remove_stub_folders(_stub_folders() - folders_before)
+        _remove_stub_folders()
     status = server.returncode
     return 128 - status if status < 0 else status
 
@@ -62,22 +62,26 @@ def remove_shared_memory(prefix: str) -> None:
         region.unlink(missing_ok=True)
 
 
-def _stub_folders() -> set[Path]:
-    root, pattern = _STUB_FOLDERS
-    return set(root.glob(pattern))
+def _remove_stub_folders() -> None:
+    """Remove the empty folders that servers left which did not end by themselves.
 
-
-def _remove_stub_folders(folders: set[Path]) -> None:
-    """Remove the empty folder of a server that did not end cleanly.
-
-    Nothing says whose folder it is, so only while no other server runs.
+    Nothing says whose a folder is, so only while no server runs that could be at work in one.
     """
-    commands = (path.read_text() for path in Path("/proc").glob("[0-9]*/comm"))
-    with contextlib.suppress(OSError):
-        if any(command.strip() == "tritonserver" for command in commands):
-            return
-        for folder in folders:
+    root, pattern = _STUB_FOLDERS
+    folders = list(
+        root.glob(pattern)
+    )  # before looking at who runs: those who start later have more
+    if any(_comm(process) == "tritonserver" for process in Path("/proc").glob("[0-9]*")):
+        return
+    for folder in folders:
+        with contextlib.suppress(OSError):  # not empty, or not ours
             folder.rmdir()
+
+
+def _comm(process: Path) -> str:
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        return (process / "comm").read_text().strip()
+    return ""
 
 
 def _prctl(option: int, value: int) -> None:
@@ -100,13 +104,12 @@ def _stop_was_asked() -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes], grace_s: float) -> None:
-    if server.poll() is None:
+    if grace_s and server.poll() is None:
         server.terminate()
-    try:
-        server.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(grace_s)
+    server.kill()
+    server.wait()
 
 
 def _end_group(group: int) -> None:

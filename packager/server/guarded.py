@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING
 
 from packager.errors import UnavailableError
 from packager.server import guard, ports, readiness, triton_log
-from packager.server.flags import STOP_GRACE_S
 from packager.server.running import Endpoints
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _GUARD = Path(guard.__file__)
 _TAIL_LINES = 15
 _PORT_ATTEMPTS = 5
+_GUARD_ENDS_WITHIN_S = 5.0
 
 
 class PortTakenError(Exception):
@@ -36,12 +36,16 @@ def new_identity() -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
-    """How to start one server and know it again."""
+    """How to start one server and know it again.
+
+    It has `grace_s` seconds to end by itself: with none it is killed, for clients of ours only.
+    """
 
     command: Sequence[str]
     identity: str
     endpoints: Endpoints
     ready_timeout_s: float
+    grace_s: float = 0.0
     environment: Mapping[str, str] | None = None
     directory: Path | None = None
     log: Path | None = None
@@ -128,7 +132,7 @@ def run(launch: Launch) -> Iterator[GuardedServer]:
             _require_ready(launch, server)
             yield server
         finally:
-            _stop_guard(process, launch.identity)
+            _stop_guard(process, launch)
 
 
 def _log_file(path: Path | None) -> IO[bytes]:
@@ -149,7 +153,7 @@ def _start_guard(launch: Launch, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             *(sys.executable, "-I", "-S", str(_GUARD)),
-            *(launch.identity, str(STOP_GRACE_S), "--", *launch.command),
+            *(launch.identity, str(launch.grace_s), "--", *launch.command),
         ],
         stdin=subprocess.PIPE,
         stdout=log,
@@ -160,17 +164,17 @@ def _start_guard(launch: Launch, log: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _stop_guard(process: subprocess.Popen[bytes], identity: str) -> None:
+def _stop_guard(process: subprocess.Popen[bytes], launch: Launch) -> None:
     if process.stdin:
         with suppress(OSError):
             process.stdin.close()
     try:
-        process.wait(STOP_GRACE_S + 5.0)
+        process.wait(launch.grace_s + _GUARD_ENDS_WITHIN_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
     if process.returncode < 0:  # killed, by us or somebody else: it left what it would have removed
-        guard.remove_shared_memory(identity)
+        guard.remove_shared_memory(launch.identity)
 
 
 def _require_ready(launch: Launch, server: GuardedServer) -> None:

@@ -57,23 +57,27 @@ class EmbeddedServerSpec:
     """The tritonserver of the nvidia-pytriton wheel, as a child process.
 
     `log` is a file for its whole log; None: it can be read while the server runs, and goes with it.
+    When it is to end, requests of clients that are not ours have `grace_s` seconds to be answered;
+    without any it is killed.
     """
 
     address: str = "127.0.0.1"
     ports: Ports = Ports()
     ready_timeout_s: float = 120.0
     log: Path | None = None
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DockerServerSpec:
-    """NVIDIA's container, run by the local Docker daemon; `log` as the embedded server's."""
+    """NVIDIA's container, run by the local Docker daemon; `log` and `grace_s` as above."""
 
     image: str = IMAGE
     address: str = "127.0.0.1"
     ports: Ports = Ports()
     ready_timeout_s: float = 300.0
     log: Path | None = None
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import signal
 from types import MappingProxyType
@@ -28,12 +29,17 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM while torch is imported: its C++ parts abort on exceptions."""
+def _importing() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM while torch is imported: its C++ parts abort on exceptions.
+
+    Nothing of it is garbage, and looking for some takes a fifth of the time.
+    """
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
@@ -60,7 +66,7 @@ def run_task(job: Job) -> Summary | None:
     """
     if isinstance(job.task, BuildTask):
         return _build(job)
-    with _signals_held():
+    with _importing():
         task = importlib.import_module(f"packager.tasks.{TASKS[type(job.task)]}")
     summary: Summary | None = task.run(job, job.task)
     return summary
@@ -77,7 +83,7 @@ def _build(job: Job) -> Summary | None:
         from packager.tasks import preflight  # noqa: PLC0415
 
         preflight.run(job)
-    with _signals_held():
+    with _importing():
         from packager.tasks import build  # noqa: PLC0415
 
     return build.run(job)

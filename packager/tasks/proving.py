@@ -14,6 +14,7 @@ from packager.proof.result import Proof, Verdict
 from packager.repository.publish import Published, withdraw
 from packager.server import gpus
 from packager.server.external import external
+from packager.server.flags import COMPLETE_CONFIG
 from packager.server.start import start
 from packager.spec.server import (
     AutoServerSpec,
@@ -117,7 +118,13 @@ def _on_staged_repository(
     host: str | None = None,
 ) -> Proof:
     with (
-        start(server, model.directory.parent, control=ControlMode.none, host=host) as running,
+        start(
+            server,
+            model.directory.parent,
+            control=ControlMode.none,
+            host=host,
+            more_flags=COMPLETE_CONFIG,
+        ) as running,
         Client(running.endpoints) as client,
     ):
         name = question.recipe.name

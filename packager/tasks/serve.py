@@ -8,7 +8,7 @@ import logging
 import shlex
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -17,7 +17,7 @@ from packager.client import Client
 from packager.errors import SpecError, UnavailableError
 from packager.lint.located import shown
 from packager.server import docker
-from packager.server.flags import host_flags, load_flags
+from packager.server.flags import STOP_GRACE_S, host_flags, load_flags
 from packager.server.log_entries import LogReader
 from packager.server.start import start
 from packager.spec.server import (
@@ -179,14 +179,15 @@ def _warn_of_others(address: str) -> None:
 
 
 def _completed(spec: StartedServerSpec, *, log: Path | None) -> StartedServerSpec:
-    """Return the server with Triton's own ports where they are free, and a file for its log."""
+    """Return the server for clients of others, on Triton's own ports where they are free."""
     ports = dataclasses.replace(_listening(spec).ports, standard_first=True)
+    changes: dict[str, Any] = {"ports": ports, "log": log, "grace_s": STOP_GRACE_S}
     if isinstance(spec, AutoServerSpec):
         return AutoServerSpec(
-            embedded=dataclasses.replace(spec.embedded, ports=ports, log=log),
-            docker=dataclasses.replace(spec.docker, ports=ports, log=log),
+            embedded=dataclasses.replace(spec.embedded, **changes),
+            docker=dataclasses.replace(spec.docker, **changes),
         )
-    return dataclasses.replace(spec, ports=ports, log=log)
+    return dataclasses.replace(spec, **changes)
 
 
 def _print(server: Server) -> None:

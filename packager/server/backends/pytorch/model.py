@@ -10,6 +10,7 @@ of no rows, on which modules fail.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,11 @@ class TritonPythonModel:
         """Load `model.pt` and judge the configuration against it."""
         # Imports torch, so not before: Triton first starts a stub only to complete the
         # configuration, which this backend, like libtorch, never does.
+        gc.disable()  # nothing of torch is garbage, and looking takes a fifth of importing it
         from libtorch_instance import Instance  # type: ignore[import-not-found] # noqa: PLC0415
 
+        gc.freeze()
+        gc.enable()
         # When the interpreter ends, Triton has its answer; taking torch down takes a second.
         atexit.register(os._exit, 0)
         try:
