@@ -16,8 +16,10 @@ import pytest
 
 from packager.client import Client
 from packager.errors import UnavailableError
+from packager.server import guard
 from packager.server import ports as server_ports
 from packager.server.embedded import embedded
+from packager.server.flags import STOP_GRACE_S
 from packager.server.readiness import server_name
 from packager.spec.server import ControlMode, EmbeddedServerSpec, Ports
 
@@ -67,17 +69,31 @@ def test_nothing_survives_the_owner(repository: Path, tmp_path: Path, how: signa
     assert list(temporary.iterdir()) == []
 
 
-def test_stopping_leaves_nothing(repository: Path) -> None:
-    """The ordinary end; the server is up until then."""
-    with embedded(EmbeddedServerSpec(), repository) as server:
+@pytest.mark.parametrize(("grace_s", "status"), [(0.0, 128 + signal.SIGKILL), (STOP_GRACE_S, 0)])
+def test_stopping_leaves_nothing(repository: Path, grace_s: float, status: int) -> None:
+    """The ordinary end; the server is up until then, and ends by itself if it may."""
+    with embedded(EmbeddedServerSpec(grace_s=grace_s), repository) as server:
         identity = server_name(server.endpoints.http) or ""
         assert server.is_running()
         assert len(traces.processes(identity)) == 3
         assert "Started Metrics Service" in server.log_tail(3)
         assert server.failure_reason("scores") is None
     assert not server.is_running()
-    assert server.wait() == 0
+    assert server.wait() == status
     traces.assert_gone(identity, within_s=0)
+
+
+@pytest.mark.parametrize(("runs", "left"), [("tritonserver", 2), ("sh", 1)])
+def test_folders_of_killed_servers_go_with_the_last_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: str, left: int
+) -> None:
+    """While another runs nobody knows whose they are; one with something in it is somebody's."""
+    (tmp_path / "python_env_empty0").mkdir()
+    (tmp_path / "python_env_inuse0" / "0").mkdir(parents=True)
+    monkeypatch.setattr(guard, "_STUB_FOLDERS", (tmp_path, "python_env_??????"))
+    monkeypatch.setattr(guard, "_comm", lambda _: runs)
+    guard._remove_stub_folders()
+    assert len(list(tmp_path.iterdir())) == left
 
 
 def test_a_server_that_is_killed_leaves_nothing(repository: Path) -> None:
