@@ -20,6 +20,7 @@ from packager.repository.destination import destination_of
 from packager.repository.record import Record
 from packager.repository.record import read as read_record
 from packager.server.external import external, host_and_port
+from packager.server.flags import COMPLETE_CONFIG
 from packager.server.running import Endpoints, Server
 from packager.server.start import start
 from packager.spec.server import (
@@ -210,8 +211,11 @@ def _running(spec: ServerSpec, job: Job, asked: Asked) -> Iterator[Server]:
             repository = job.require_local_repository().path
             files = chosen_files(job)
             name = _chosen(job, asked, files.models())
-            _require_version(name, asked.version, files.versions(name))
-            with start(spec, repository, control=ControlMode.explicit) as server:
+            versions = files.versions(name)
+            _require_version(name, asked.version, versions)
+            is_ours = any(read_record(files, name, version) for version in versions)
+            flags = COMPLETE_CONFIG if is_ours else ()
+            with start(spec, repository, control=ControlMode.explicit, more_flags=flags) as server:
                 yield server
 
 
