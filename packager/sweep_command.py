@@ -56,7 +56,7 @@ def run(arguments: list[str], options: Options) -> int:
         sweep_directory.require_same(asked.directory, options.overrides)
     with sweep_directory.claimed(asked):
         try:
-            ours = _arguments(options.overrides, asked, jobs=launchers.jobs_of(overrides))
+            ours = _arguments(options.overrides, asked, trainings=launchers.trainings_of(overrides))
             gave_up = _run_jobs([*arguments, *ours], asked.directory)
             if asked.promote is Promote.best:
                 _promote(leaderboard.made(asked.directory, asked.by), options)
@@ -91,7 +91,7 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
 
 def _work(config: DictConfig) -> None:
     """Run one job in the process that the launcher chose."""
-    with sweep_worker.working(HydraConfig.get(), jobs=config.sweep.jobs):
+    with sweep_worker.working(HydraConfig.get(), trainings=config.sweep.trainings):
         run_job(config)
 
 
@@ -109,7 +109,9 @@ def run_job(config: DictConfig) -> None:
         recorder = _Recorder(directory, results.Result(overrides=shown, status=results.RUNNING))
         try:
             sweep_worker.enter(runtime)
-            job = sweep_worker.divided(_job(config, overrides), runtime, jobs=config.sweep.jobs)
+            job = sweep_worker.divided(
+                _job(config, overrides), runtime, trainings=config.sweep.trainings
+            )
             if before is not None and sweep_directory.stands(before, job):
                 console.err.print(f"done before, at {before.ended}: its result stands")
                 return
@@ -251,7 +253,7 @@ def _values(override: Override) -> set[str]:
     return {str(override.value())}
 
 
-def _arguments(overrides: list[str], asked: Settings, *, jobs: int | None) -> list[str]:
+def _arguments(overrides: list[str], asked: Settings, *, trainings: int | None) -> list[str]:
     """Return overrides of our own: the sweep's directory, and what jobs must know of it."""
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
     return [
@@ -260,7 +262,7 @@ def _arguments(overrides: list[str], asked: Settings, *, jobs: int | None) -> li
         f"sweep.promote={asked.promote.value}",
         f"sweep.resume={quoted(asked.directory) if asked.resumes else 'null'}",
         f"sweep.swept=[{keys}]",
-        f"sweep.jobs={jobs or 'null'}",
+        f"sweep.trainings={trainings or 'null'}",
     ]
 
 

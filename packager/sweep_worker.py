@@ -25,7 +25,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def working(hydra: HydraConf, *, jobs: int | None) -> Iterator[None]:
+def working(hydra: HydraConf, *, trainings: int | None) -> Iterator[None]:
     """Make the process ready for a job, and end it after one that was interrupted.
 
     Nothing of it in the command's own process, which is ready and ends by itself.
@@ -34,7 +34,7 @@ def working(hydra: HydraConf, *, jobs: int | None) -> Iterator[None]:
         yield
         return
     # Before torch is imported. What the job starts, like a server, takes its part from it too.
-    os.environ["OMP_NUM_THREADS"] = str(_threads(hydra, jobs))
+    os.environ["OMP_NUM_THREADS"] = str(_threads(hydra, trainings))
     openmp.spin_briefly(os.environ)
     console.log()
     console.name_lines(f"[{hydra.job.num}] ")
@@ -73,20 +73,22 @@ def enter(hydra: HydraConf) -> None:
         ) from error
 
 
-def divided(job: Job, hydra: HydraConf, *, jobs: int | None) -> Job:
+def divided(job: Job, hydra: HydraConf, *, trainings: int | None) -> Job:
     """Return the job with its part of the host's threads, where its recipe names no number.
 
     Said in the recipe and not only to torch: results of other numbers of threads are others.
     """
-    recipe, threads = job.recipe, _threads(hydra, jobs)
+    recipe, threads = job.recipe, _threads(hydra, trainings)
     if recipe is None or recipe.trainer.threads is not None or threads == _cores():
         return job
     trainer = dataclasses.replace(recipe.trainer, threads=threads)
     return dataclasses.replace(job, recipe=dataclasses.replace(recipe, trainer=trainer))
 
 
-def _threads(hydra: HydraConf, jobs: int | None) -> int:
-    return launchers.threads_each(hydra.launcher, hydra.sweeper, jobs=jobs, cores=_cores())
+def _threads(hydra: HydraConf, trainings: int | None) -> int:
+    return launchers.threads_each(
+        hydra.launcher, hydra.sweeper, trainings=trainings, cores=_cores()
+    )
 
 
 def _cores() -> int:

@@ -87,11 +87,11 @@ class SweepConfig:
 
     `promote=best` publishes only the job that is best by `by`; `resume` is the directory of a sweep
     to go on with. Set by the command line: `swept`, the keys that differ between the jobs, and
-    `jobs`, how many there are.
+    `trainings`, how many they need.
     """
 
     swept: list[str] = field(default_factory=list)
-    jobs: int | None = None
+    trainings: int | None = None
     by: By = By.accuracy
     promote: Promote = Promote.none
     resume: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import ValueType
@@ -26,6 +27,9 @@ EXTRAS: Mapping[str, str] = {
 
 COUNTED = {ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP}
 """Sweeps of a key that say themselves how many values they have."""
+
+AFTER_TRAINING = {"serving", "export", "server", "repository"}
+"""Keys and groups whose values no training depends on."""
 
 ENGINES = "hydra_plugins."
 """Where Hydra asks every launcher and sweeper of others to be."""
@@ -89,9 +93,16 @@ def is_rays(launcher: Mapping[str, Any]) -> bool:
     return _kind(launcher) == "RayLauncher"
 
 
-def jobs_of(overrides: Sequence[Override]) -> int | None:
-    """Return how many jobs a command's overrides make; None where only the sweeper knows."""
-    swept = [one for one in overrides if one.is_sweep_override()]
+def trainings_of(overrides: Sequence[Override]) -> int | None:
+    """Return how many trainings a command's jobs need; None where only the sweeper knows.
+
+    Of jobs that differ only in what comes after it one trains, and the others wait.
+    """
+    swept = [
+        one
+        for one in overrides
+        if one.is_sweep_override() and re.split(r"[./@]", one.key_or_group)[0] not in AFTER_TRAINING
+    ]
     if any(one.value_type not in COUNTED for one in swept) or any(
         one.key_or_group.startswith("hydra.sweeper.params") for one in overrides
     ):
@@ -100,9 +111,9 @@ def jobs_of(overrides: Sequence[Override]) -> int | None:
 
 
 def threads_each(
-    launcher: Mapping[str, Any], sweeper: Mapping[str, Any], *, jobs: int | None, cores: int
+    launcher: Mapping[str, Any], sweeper: Mapping[str, Any], *, trainings: int | None, cores: int
 ) -> int:
-    """Return the threads of each job, so that those that share a host do not fight for its cores.
+    """Return the threads of each job, so that those that train at once do not fight for its cores.
 
     Of one sweep all jobs have the same number, also where only some of them are run again: it
     decides, to the last bit, what is trained.
@@ -111,7 +122,7 @@ def threads_each(
     if asked is not None:
         return max(1, min(cores, int(asked)))
     # Optuna's sweeper gives its launcher `n_jobs` at a time, Hydra's own `max_batch_size` at most.
-    limits = (jobs, sweeper.get("max_batch_size"), sweeper.get("n_jobs"))
+    limits = (trainings, sweeper.get("max_batch_size"), sweeper.get("n_jobs"))
     at_once = min([_workers(launcher, cores), *(limit for limit in limits if limit)])
     return max(1, cores // at_once)
 

@@ -18,7 +18,7 @@ BASIC = {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
 @pytest.mark.parametrize(
-    ("launcher", "sweeper", "jobs", "threads"),
+    ("launcher", "sweeper", "trainings", "threads"),
     [
         (BASIC, {"max_batch_size": None}, 16, 8),
         (JOBLIB | {"n_jobs": 2}, {}, 16, 4),
@@ -40,29 +40,30 @@ BASIC = {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
     ],
 )
 def test_jobs_that_run_at_once_share_the_cores(
-    launcher: dict[str, Any], sweeper: dict[str, Any], jobs: int | None, threads: int
+    launcher: dict[str, Any], sweeper: dict[str, Any], trainings: int | None, threads: int
 ) -> None:
     """Of eight; never less than a thread, nor more than there are cores."""
-    assert launchers.threads_each(launcher, sweeper, jobs=jobs, cores=8) == threads
+    assert launchers.threads_each(launcher, sweeper, trainings=trainings, cores=8) == threads
 
 
 @pytest.mark.parametrize(
-    ("overrides", "jobs"),
+    ("overrides", "trainings"),
     [
         (["model=a,b", "trainer.lr=1e-3", "trainer.seed=range(3)"], 6),
         (["model=a"], 1),
+        (["model=a,b", "serving.max_batch_size=1,2", "serving/instance_group=cpu,gpu"], 2),
         (["model=a", "trainer.lr=choice(1,2,3,4)"], 4),
         (["model=a", "trainer.lr=interval(0,1)"], None),
         (["model=a", "dataset=glob(*)"], None),
         (["model=a", "+hydra.sweeper.params={trainer.lr: '1,2'}"], None),
     ],
 )
-def test_the_number_of_jobs_follows_from_the_overrides(
-    overrides: list[str], jobs: int | None
+def test_the_number_of_trainings_follows_from_the_overrides(
+    overrides: list[str], trainings: int | None
 ) -> None:
     """Where they alone decide."""
     parsed = OverridesParser.create().parse_overrides(overrides)
-    assert launchers.jobs_of(parsed) == jobs
+    assert launchers.trainings_of(parsed) == trainings
 
 
 def test_only_what_came_through_a_plugin_is_a_launchers() -> None:
