@@ -161,12 +161,15 @@ class _Recorder:
 
 def _job(config: DictConfig, overrides: list[str]) -> Job:
     """Return a sweep's job: under a name of its own, unless only the best is published."""
-    if config.sweep.promote is not Promote.best:
-        return to_spec(config, name_suffix=names.suffix(list(config.sweep.swept), overrides))
-    job = to_spec(config)
-    if not isinstance(job.task, BuildTask):
+    promotes = config.sweep.promote is Promote.best
+    suffix = "" if promotes else names.suffix(list(config.sweep.swept), overrides)
+    job = to_spec(config, name_suffix=suffix)
+    if isinstance(job.task, BuildTask):
+        task = dataclasses.replace(job.task, publish=not promotes, brief=True)
+        return dataclasses.replace(job, task=task)
+    if promotes:
         raise _only_builds()
-    return dataclasses.replace(job, task=dataclasses.replace(job.task, publish=False))
+    return job
 
 
 def _promote(board: Leaderboard, options: Options) -> None:

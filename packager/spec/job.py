@@ -41,11 +41,13 @@ class Stage(Enum):
 class BuildTask:
     """Train, export, render, prove and publish the recipe; `force` are stages to do anew.
 
-    Without `publish` the results of all stages are kept in the cache, and that is all.
+    Without `publish` the results of all stages are kept in the cache, and that is all. A `brief`
+    build is one of many: it tells in a line what came of it.
     """
 
     force: frozenset[Stage] = frozenset()
     publish: bool = True
+    brief: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +203,11 @@ class Job:
     def forced(self) -> frozenset[Stage]:
         """The stages to run though their results are kept."""
         return self.task.force if isinstance(self.task, BuildTask) else frozenset()
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether a build of the job tells in a line what came of it."""
+        return isinstance(self.task, BuildTask) and self.task.brief
 
     @property
     def publishes(self) -> bool:

@@ -37,7 +37,7 @@ from packager.tasks.pinned import known_by_published
 from packager.tasks.recording import manifest_of
 from packager.tasks.rendering import rendered
 from packager.tasks.requests import examples
-from packager.tasks.summary import print_proven
+from packager.tasks.summary import print_proven, print_published
 from packager.tasks.training import train
 from packager.tasks.unchanged import identity_of, same_identity, summary_of, tell
 from packager.training import ranks
@@ -110,7 +110,8 @@ class _Build:
                 candidate = stage(walk, model)
             proven = self._prove(candidate)
             if not self.job.publishes:
-                console.out.print(console.proofs_table(proven))
+                if not self.job.is_brief:
+                    console.out.print(console.proofs_table(proven))
                 summary = summary_of(walk, version=None, identity=identity_of(walk))
                 print_proven(summary)
                 return summary
@@ -293,21 +294,17 @@ def _require_fitting_layers(recipe: Recipe) -> None:
 
 
 def _print(walk: Walk, published: Published, proven: list[Proof], summary: Summary) -> None:
-    console.out.print(console.proofs_table(proven))
+    place, is_brief = destination_of(walk.job.repository).title, walk.job.is_brief
+    if not is_brief:
+        console.out.print(console.proofs_table(proven))
     if not published.new:
         tell(walk.job, summary)
         return
-    place = destination_of(walk.job.repository).title
-    console.out.print(
-        console.model_tree(
+    if not is_brief:
+        tree = console.model_tree(
             published.model.directory, published.version, title=f"{place}/{summary.name}"
         )
-    )
-    console.out.print(
-        console.version_line(
-            f"\n[bold]{summary.name}[/] version {summary.version} is published",
-            test_accuracy=summary.test_accuracy,
-            subset=summary.subset,
-        )
-    )
-    console.out.print(examples(walk.recipe, repository=place), markup=False)
+        console.out.print(tree, "")
+    print_published(summary)
+    if not is_brief:
+        console.out.print(examples(walk.recipe, repository=place), markup=False)

@@ -35,6 +35,17 @@ class Summary:
         return self.metrics.get("accuracy")
 
 
+def print_published(summary: Summary) -> None:
+    """Say that a build has published a version."""
+    console.out.print(
+        console.version_line(
+            f"[bold]{summary.name}[/] version {summary.version} is published",
+            test_accuracy=summary.test_accuracy,
+            subset=summary.subset,
+        )
+    )
+
+
 def print_proven(summary: Summary) -> None:
     """Say that a build is proven, and that it was not to be published."""
     console.out.print(
