@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from packager.errors import SpecError
-from packager.spec.sweeping import By, Promote
+from packager.spec.sweeping import By, Promote, objectives, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 PREFIX = "sweep."
+BY = f"{PREFIX}by"
 SWEEP_DIR = "hydra.sweep.dir"
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -32,7 +33,7 @@ class Settings:
 
     directory: Path
     resumes: bool = False
-    by: By = By.accuracy
+    by: tuple[By, ...] = (By.accuracy,)
     promote: Promote = Promote.none
 
 
@@ -52,12 +53,16 @@ def settings(overrides: Sequence[Override]) -> Settings:
             where=SWEEP_DIR,
             remedy=f"leave it out, or leave out {PREFIX}resume",
         )
-    return Settings(
-        directory=directory,
-        resumes=resumed is not None,
-        by=_choice(given.get(f"{PREFIX}by"), By.accuracy),
-        promote=_choice(given.get(f"{PREFIX}promote"), Promote.none),
-    )
+    by, promote = _by(given.get(BY)), _choice(given.get(f"{PREFIX}promote"), Promote.none)
+    if promote is Promote.best and len(by) > 1:
+        raise SpecError(
+            f"is best, and by {told(by)} together no one job is: which one of the Pareto front is"
+            " yours to choose",
+            where=f"{PREFIX}promote",
+            remedy=f"leave it out, and every model is published under a name of its own; or give"
+            f" {BY} one figure",
+        )
+    return Settings(directory=directory, resumes=resumed is not None, by=by, promote=promote)
 
 
 def refuse_outside_sweeps(overrides: Sequence[Override]) -> None:
@@ -93,6 +98,18 @@ def _text(override: Override | None) -> str | None:
             remedy="give it one value",
         )
     return str(override.value())
+
+
+def _by(override: Override | None) -> tuple[By, ...]:
+    if override is None:
+        return (By.accuracy,)
+    if override.is_sweep_override():
+        raise SpecError(
+            "has several values",
+            where=BY,
+            remedy=f"give it one, or a list: {BY}=[accuracy,p99_ms]",
+        )
+    return objectives(override.value(), where=BY)
 
 
 def _choice(override: Override | None, default: Choice) -> Choice:

@@ -20,7 +20,7 @@ def _asked(*overrides: str) -> Settings:
 def test_nothing_asked_is_a_new_sweep_that_publishes_every_model() -> None:
     """In a directory by the clock, to the microsecond."""
     asked = _asked("model=x", "trainer.lr=1,2")
-    assert (asked.by, asked.promote, asked.resumes) == (By.accuracy, Promote.none, False)
+    assert (asked.by, asked.promote, asked.resumes) == ((By.accuracy,), Promote.none, False)
     told = asked.directory.relative_to(Path.cwd()).as_posix()
     assert re.fullmatch(r"multirun/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", told)
 
@@ -29,7 +29,7 @@ def test_settings_are_read() -> None:
     """The directory of a sweep to go on with is that of the sweep."""
     asked = _asked("sweep.by=seconds", "sweep.promote=best", "sweep.resume=there")
     assert asked == Settings(
-        directory=Path("there").absolute(), resumes=True, by=By.seconds, promote=Promote.best
+        directory=Path("there").absolute(), resumes=True, by=(By.seconds,), promote=Promote.best
     )
 
 
