@@ -216,7 +216,7 @@ def _tell(asked: Settings, overrides: list[Override]) -> Leaderboard:
     leaderboard.tell(board, to=to)
     leaderboard.write(board, asked.directory, where=SWEEP_DIR)
     to.print(f"results: {asked.directory}", markup=False)
-    if not board.is_done:
+    if not board.is_done and not asked.searches:
         console.err.print(
             f"to run again what is not done: the same command with sweep.resume={asked.directory}",
             markup=False,

@@ -62,7 +62,7 @@ def _title(board: Leaderboard) -> str:
     if not board.front:
         return "Sweep"
     if board.has_front:
-        return f"Sweep by {told(board.by)}, the Pareto front first (●: no job is better in all)"
+        return f"Sweep by {told(board.by)}, the Pareto front (●) first"
     return f"Sweep, best first by {told(board.by)}"
 
 

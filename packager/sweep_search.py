@@ -9,6 +9,7 @@ import functools
 import importlib
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packager import hydra_application, sweep_composition, sweep_preflight
@@ -17,11 +18,12 @@ from packager.errors import SpecError
 from packager.spec.sweeping import told
 from packager.sweep import names, results, sampling
 from packager.sweep.leaderboard import figures
-from packager.sweep.settings import BY, settings
+from packager.sweep.settings import BY, not_resumed, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from packager.spec.sweeping import By
     from packager.sweep.settings import Settings
     from packager.sweep_preflight import Compose
 
@@ -58,14 +60,15 @@ def run(
     compose = sweep_composition.composer(setup["hydra_context"].config_loader, setup["config"])
     _check(space, [*fixed, *own], compose, here=here)
     directions = ["maximize" if one.higher_is_better else "minimize" for one in sweep.by]
-    _require_storage(optuna, asked, directions)
+    study = asked["study_name"] or told(sweep.by)
+    _require_storage(optuna, asked["storage"], study, directions)
     sampler = asked["sampler"]
     sweeper = plugin.OptunaSweeperImpl(
         # One of a grid is made later, with the values that it takes.
         sampler=sampler if isinstance(sampler, functools.partial) else sampling.Rounded(sampler),
         direction=directions,
         storage=asked["storage"],
-        study_name=asked["study_name"] if asked["storage"] else None,
+        study_name=study,
         n_trials=asked["n_trials"],
         n_jobs=asked["n_jobs"],
         max_failure_rate=1.0,
@@ -78,18 +81,18 @@ def run(
         sweeper.sweep([*given, *own])
     except ValueError as error:
         if "No trials are completed" not in str(error):  # what it says at the end of failures only
-            raise
-    _require_figures(sweep)
+            raise SpecError(
+                f"Optuna refuses: {first_line(error)}",
+                where="hydra/sweeper",
+                remedy="where a study is kept that had other choices, give another"
+                " hydra.sweeper.study_name",
+            ) from error
+    _require_figures(Path(setup["config"].hydra.sweep.dir), sweep.by)
 
 
 def _require_possible(sweep: Settings, asked: Mapping[str, Any]) -> None:
     if sweep.resumes:
-        raise SpecError(
-            "is given, and which jobs Optuna chooses follows from all before: they would be others",
-            where="sweep.resume",
-            remedy="start a new sweep; with hydra.sweeper.storage=sqlite:///FILE each one goes on"
-            " from what those before have found, and what was built is reused",
-        )
+        raise not_resumed()
     for key in ("n_trials", "n_jobs"):
         if asked[key] < 1:
             raise SpecError(f"is {asked[key]}; expected at least 1", where=f"hydra.sweeper.{key}")
@@ -146,43 +149,42 @@ def _check(space: Space, fixed: Sequence[str], compose: Compose, *, here: bool) 
     sweep_preflight.run(jobs, compose, here=here, job="trial")
 
 
-def _require_storage(optuna: Any, asked: Mapping[str, Any], directions: Sequence[str]) -> None:
+def _require_storage(
+    optuna: Any, storage: str | None, study: str, directions: Sequence[str]
+) -> None:
     """Check that the study can be kept where it is to be.
 
     Raises:
         SpecError: it cannot, or what is there is of other figures.
     """
-    if asked["storage"] is None:
+    if storage is None:
         return
     try:
         optuna.create_study(
-            storage=asked["storage"],
-            study_name=asked["study_name"],
+            storage=storage,
+            study_name=study,
             directions=list(directions),
             load_if_exists=True,
         )
     except Exception as error:
         raise SpecError(
-            f"cannot keep study '{asked['study_name']}': {type(error).__name__}:"
-            f" {first_line(error)}",
+            f"cannot keep study '{study}': {type(error).__name__}: {first_line(error)}",
             where="hydra.sweeper.storage",
-            remedy="name a file, sqlite:///FILE; where sweep.by was another, another"
+            remedy="name a file, sqlite:///FILE; where the study has other figures, give another"
             " hydra.sweeper.study_name",
         ) from error
 
 
-def _require_figures(sweep: Settings) -> None:
+def _require_figures(directory: Path, by: Sequence[By]) -> None:
     """Check that Optuna had something to choose by.
 
     Raises:
         SpecError: jobs are done, and none has what was asked for.
     """
-    done = [
-        one.result for one in results.read_all(sweep.directory) if one.result.status == results.DONE
-    ]
-    if done and all(figures(one, sweep.by) is None for one in done):
+    done = [one.result for one in results.read_all(directory) if one.result.status == results.DONE]
+    if done and all(figures(one, by) is None for one in done):
         raise SpecError(
-            f"is {told(sweep.by)}, which no job knows that is done: the search was blind",
+            f"is {told(by)}, which no job knows that is done: the search was blind",
             where=BY,
             remedy=f"choose of what jobs know: {', '.join(done[0].metrics) or 'seconds'}",
         )

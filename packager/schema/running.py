@@ -106,7 +106,7 @@ class OptunaSweeperConfig:
     n_trials: int = 20
     n_jobs: int = 1
     storage: str | None = None
-    study_name: str = MISSING
+    study_name: str | None = None
     params: Any = None
 
 

@@ -36,25 +36,29 @@ def draw(figure: Figure, board: Leaderboard, rows: Sequence[Row]) -> None:
     axes.scatter(*points, color=FRONT_COLOUR, zorder=3, label="Pareto front")
     if not more:
         axes.plot(*points, color=FRONT_COLOUR, drawstyle=_steps(across), alpha=0.6)
+    axes.margins(0.12)
     _name(axes, board, front)
     axes.set_xlabel(label(across))
     axes.set_ylabel(label(vertical))
     as_percent(axes.xaxis, across)
     as_percent(axes.yaxis, vertical)
-    axes.margins(0.12)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="best", fontsize=8)
 
 
 def _name(axes: Axes, board: Leaderboard, front: Sequence[Row]) -> None:
-    for row in front:
+    """Write what each job is beside its point, towards the middle; neighbours above and below."""
+    low, high = axes.get_xlim()
+    for index, row in enumerate(front):
+        place = _place(row, board.by)
+        is_right = place[0] > (low + high) / 2
         swept = " ".join(f"{short(key, board.swept)}={one}" for key, one in row.swept.items())
-        told = swept if swept and len(front) <= MOST_NAMED else row.job
         axes.annotate(
-            told,
-            _place(row, board.by),
-            xytext=(6, 6),
+            swept if swept and len(front) <= MOST_NAMED else row.job,
+            place,
+            xytext=(-6 if is_right else 6, -12 if index % 2 else 6),
             textcoords="offset points",
+            horizontalalignment="right" if is_right else "left",
             fontsize=7,
             color=FRONT_COLOUR,
         )

@@ -23,16 +23,22 @@ if TYPE_CHECKING:
 PREFIX = "sweep."
 BY = f"{PREFIX}by"
 SWEEP_DIR = "hydra.sweep.dir"
+SWEEPER, SEARCHING = "hydra/sweeper", "optuna"
+"""The group of sweepers, and the choice that searches."""
 
 Choice = TypeVar("Choice", bound=Enum)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What is asked of a sweep; `directory` is absolute, and `resumes` where it is an earlier's."""
+    """What is asked of a sweep; `directory` is absolute, and `resumes` where it is an earlier's.
+
+    `searches` says that each job is chosen by what those before gave.
+    """
 
     directory: Path
     resumes: bool = False
+    searches: bool = False
     by: tuple[By, ...] = (By.accuracy,)
     promote: Promote = Promote.none
 
@@ -62,7 +68,26 @@ def settings(overrides: Sequence[Override]) -> Settings:
             remedy=f"leave it out, and every model is published under a name of its own; or give"
             f" {BY} one figure",
         )
-    return Settings(directory=directory, resumes=resumed is not None, by=by, promote=promote)
+    searches = _text(given.get(SWEEPER)) == SEARCHING
+    if searches and resumed is not None:
+        raise not_resumed()
+    return Settings(
+        directory=directory,
+        resumes=resumed is not None,
+        searches=searches,
+        by=by,
+        promote=promote,
+    )
+
+
+def not_resumed() -> SpecError:
+    """Return the error of a search that is to go on where it was broken off."""
+    return SpecError(
+        "is given, and which jobs Optuna chooses follows from all before: they would be others",
+        where=f"{PREFIX}resume",
+        remedy="start a new sweep; with hydra.sweeper.storage=sqlite:///FILE each one goes on from"
+        " what those before have found, and what was built is reused",
+    )
 
 
 def refuse_outside_sweeps(overrides: Sequence[Override]) -> None:

@@ -184,7 +184,7 @@ class _Build:
             question = proofs.question_of(self.walk)
             timings = measuring.measured(self.job.server, candidate.model, question)
             findings.append(measuring.told(timings))
-        return timings.as_json()
+        return measuring.metrics(timings)
 
     def _publish(self, candidate: Candidate, proven: list[Proof]) -> tuple[Published, str]:
         """Publish what is proven, unless the same is published already; return its identity too."""

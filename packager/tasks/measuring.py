@@ -12,6 +12,7 @@ from packager.load.sender import Target
 from packager.server.start import start
 from packager.spec.asking import Asked, Protocol
 from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
+from packager.spec.sweeping import By
 
 if TYPE_CHECKING:
     from packager.load.closed_loop import Request
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from packager.repository.layout import ModelPaths
     from packager.spec.server import ServerSpec
 
-ROUNDS, SECONDS = 3, 1.5
+ROUNDS, SECONDS = 3, 1.0
 """How often a model is asked, and how long: what else runs on the host only makes it slower."""
 
 READY_S = 30.0
@@ -58,6 +59,15 @@ def measured(server: ServerSpec, model: ModelPaths, question: Question) -> Timin
         requests = _requests(question, metadata)
         rounds = [ask_for(target, settings, requests, seconds=SECONDS) for _ in range(ROUNDS)]
     return min(rounds, key=lambda timings: timings.latency_ms(99))
+
+
+def metrics(timings: Timings) -> dict[str, float]:
+    """Return what jobs may be compared by, and the other latencies."""
+    return {
+        key: value
+        for key, value in timings.as_json().items()
+        if key.endswith("_ms") or key == By.samples_per_second.value
+    }
 
 
 def told(timings: Timings) -> str:
