@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib.util
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
-from packager.errors import PackagerError, SpecError
+from packager.errors import PackagerError, SpecError, UnavailableError
 from packager.schema import Config, TensorConfig
 from packager.sweep import launchers
 
@@ -83,6 +84,12 @@ def _missing_choice(error: MissingConfigException) -> PackagerError:
     options = sorted(error.options or ())
     if group == "hydra/launcher" and name in launchers.EXTRAS:
         return launchers.missing(name)
+    if group == "hydra/sweeper/sampler" and importlib.util.find_spec("optuna") is None:
+        return UnavailableError(
+            "'optuna' is not installed",
+            where="hydra/sweeper",
+            remedy='pip install "packager[optuna]"',
+        )
     if not options:
         return _other(error)
     return SpecError(
@@ -147,6 +154,12 @@ def _broken_yaml(error: YAMLError) -> SpecError:
 def _other(error: BaseException) -> SpecError:
     if "@model." in str(error):
         return _no_package_line()
+    if "does not support sweep type" in str(error):
+        return SpecError(
+            "runs every value that is given, and an interval has no end of them",
+            where="hydra/sweeper",
+            remedy="choose hydra/sweeper=optuna, or name the values: trainer.lr=1e-3,1e-2",
+        )
     several = _SEVERAL.search(str(error))
     if several:
         key, values = several.groups()

@@ -66,6 +66,8 @@ usage: python -m packager [OPTIONS] [KEY=VALUE ...]
   python -m packager task=validate task.path=DIR    check any Triton model repository
   python -m packager -m model=fashion_cnn,mnist_cnn serving.instance_group.count=1,2
                                                     build every combination; a table compares them
+  python -m packager -m model=fashion_cnn hydra/sweeper=optuna 'trainer.lr=interval(1e-4,1e-1)'
+                                                    let Optuna choose the values of each job
   python -m packager task=leaderboard task.sweep=multirun/DATE/TIME
                                                     that table again, also of a killed sweep
 
@@ -82,7 +84,8 @@ values often set:
   repository.path=DIR               the model repository (default: model_repository), or
                                     s3://BUCKET/PREFIX
   task.force=[train]                run a stage though nothing changed; [all] runs every one
-  sweep.by=accuracy                 with -m: the figure that jobs are compared by
+  sweep.by=accuracy                 with -m: the figure that jobs are compared by, or several:
+                                    sweep.by=[accuracy,p99_ms]
   sweep.promote=best                with -m: publish only the best job's model
   sweep.resume=multirun/DATE/TIME   with -m: run again what is not done of an earlier sweep
   allow_breaking=true               publish though clients of the version before would break

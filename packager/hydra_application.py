@@ -100,7 +100,7 @@ def single(arguments: list[str], options: Options, run_task: Callable[[Job], Fou
     return found[0]
 
 
-def run(arguments: list[str], job: Callable[[DictConfig], None]) -> None:
+def run(arguments: list[str], job: Callable[[DictConfig], object]) -> None:
     """Hand over to Hydra, which composes the configuration and calls `job`."""
     schema.register()
     sys.argv[1:] = arguments

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 
-from packager import console, errors_told, hydra_application, sweep_worker
+from packager import console, hydra_application, sweep_worker
 from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
 from packager.hydra_application import parsed, quoted
 from packager.resolve.job import to_spec
 from packager.spec.job import BuildTask
-from packager.spec.sweeping import Promote
+from packager.spec.sweeping import Promote, objectives
+from packager.spec.sweeping import told as told_by
 from packager.sweep import directory as sweep_directory
 from packager.sweep import launchers, names, processes, results
-from packager.sweep.settings import SWEEP_DIR, Settings, is_setting, settings
+from packager.sweep.leaderboard import figures as figures_of
+from packager.sweep.measured import measured
+from packager.sweep.settings import BY, SWEEP_DIR, Settings, is_setting, settings
+from packager.sweep_recorder import Recorder
 from packager.tasks import leaderboard
 from packager.tasks.dispatch import run_task
 from packager.training import ranks
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
 
     from packager.hydra_application import Options
     from packager.spec.job import Job
+    from packager.spec.sweeping import By
     from packager.sweep.leaderboard import Leaderboard
-    from packager.sweep.results import Result
-    from packager.tasks.summary import Summary
 
 TABLES = {"text", "table"}
 """Formats of tasks that are read by people."""
@@ -89,10 +90,22 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
     return False
 
 
-def _work(config: DictConfig) -> None:
-    """Run one job in the process that the launcher chose."""
-    with sweep_worker.working(HydraConfig.get(), trainings=config.sweep.trainings):
+def _work(config: DictConfig) -> float | tuple[float, ...] | None:
+    """Run one job in the process that the launcher chose.
+
+    What it is compared by goes back to the sweeper, for one that chooses jobs by that; None says
+    that the job failed, or knows no such figure.
+    """
+    hydra = HydraConfig.get()
+    with sweep_worker.working(hydra, trainings=config.sweep.trainings):
         run_job(config)
+    result = results.read(Path(hydra.runtime.output_dir))
+    figures = None if result is None else figures_of(result, _by(config))
+    return figures[0] if figures and len(figures) == 1 else figures
+
+
+def _by(config: DictConfig) -> tuple[By, ...]:
+    return objectives(config.sweep.by, where=BY)
 
 
 def run_job(config: DictConfig) -> None:
@@ -106,7 +119,7 @@ def run_job(config: DictConfig) -> None:
         before = results.read(directory) if config.sweep.resume is not None else None
         if before is not None:
             sweep_directory.require_same_job(directory, before, shown)
-        recorder = _Recorder(directory, results.Result(overrides=shown, status=results.RUNNING))
+        recorder = Recorder(directory, results.Result(overrides=shown, status=results.RUNNING))
         try:
             sweep_worker.enter(runtime)
             job = sweep_worker.divided(
@@ -124,46 +137,11 @@ def run_job(config: DictConfig) -> None:
             raise
 
 
-class _Recorder:
-    """A job's result, written at each change."""
-
-    def __init__(self, directory: Path, result: Result) -> None:
-        self._directory, self._result = directory, result
-        self._started = time.perf_counter()
-        self._result = dataclasses.replace(result, started=_now())
-
-    def begin(self, job: Job) -> None:
-        asked = sweep_directory.digest(job)
-        if job.recipe is None:
-            self._write(asked=asked)
-            return
-        self._write(asked=asked, name=job.recipe.name, threads=job.recipe.trainer.threads)
-
-    def end(self, summary: Summary | None) -> None:
-        found = {} if summary is None else dataclasses.asdict(summary)
-        self._end(status=results.DONE, **found)
-
-    def fail(self, error: Exception, *, debug: bool) -> None:
-        told = errors_told.report(error, debug=debug)
-        self._end(status=results.FAILED, error=str(told), exit_code=told.exit_code)
-
-    def interrupt(self) -> None:
-        self._end(status=results.INTERRUPTED)
-
-    def _end(self, **changes: object) -> None:
-        seconds = round(time.perf_counter() - self._started, 3)
-        self._write(seconds=seconds, ended=_now(), **changes)
-
-    def _write(self, **changes: object) -> None:
-        self._result = dataclasses.replace(self._result, **changes)  # type: ignore[arg-type]
-        results.write(self._directory, self._result)
-
-
 def _job(config: DictConfig, overrides: list[str]) -> Job:
     """Return a sweep's job: under a name of its own, unless only the best is published."""
     promotes = config.sweep.promote is Promote.best
     suffix = "" if promotes else names.suffix(list(config.sweep.swept), overrides)
-    job = to_spec(config, name_suffix=suffix)
+    job = measured(to_spec(config, name_suffix=suffix), _by(config))
     if isinstance(job.task, BuildTask):
         task = dataclasses.replace(job.task, publish=not promotes, brief=True)
         return dataclasses.replace(job, task=task)
@@ -181,7 +159,7 @@ def _promote(board: Leaderboard, options: Options) -> None:
     """
     winner = board.winner
     if winner is None:
-        told = f"no job is done with {board.by.value}: nothing is published"
+        told = f"no job is done with {told_by(board.by)}: nothing is published"
         console.err.print(f"[bold yellow]{told}[/]")
         return
     if not board.is_whole:
@@ -191,7 +169,7 @@ def _promote(board: Leaderboard, options: Options) -> None:
             remedy=f"go on with sweep.resume={winner.directory.parent}",
         )
     swept = " ".join(f"{key}={value}" for key, value in winner.swept.items())
-    console.err.rule(f"publish the best by {board.by.value}: {swept}")
+    console.err.rule(f"publish the best by {told_by(board.by)}: {swept}")
     summary = hydra_application.single(
         *_single(options, winner.result.overrides),
         lambda job: run_task(_with_threads(job, winner.result.threads)),
@@ -241,7 +219,7 @@ def _tell(asked: Settings, overrides: list[Override]) -> Leaderboard:
     leaderboard.tell(board, to=to)
     leaderboard.write(board, asked.directory, where=SWEEP_DIR)
     to.print(f"results: {asked.directory}", markup=False)
-    if not board.is_done:
+    if not board.is_done and not asked.searches:
         console.err.print(
             f"to run again what is not done: the same command with sweep.resume={asked.directory}",
             markup=False,
@@ -261,7 +239,7 @@ def _arguments(overrides: list[str], asked: Settings, *, trainings: int | None) 
     keys = ",".join(f"'{key}'" for key in names.swept_keys(overrides))
     return [
         f"{SWEEP_DIR}={quoted(asked.directory)}",
-        f"sweep.by={asked.by.value}",
+        f"{BY}=[{','.join(one.value for one in asked.by)}]",
         f"sweep.promote={asked.promote.value}",
         f"sweep.resume={quoted(asked.directory) if asked.resumes else 'null'}",
         f"sweep.swept=[{keys}]",
@@ -291,7 +269,3 @@ def _only_builds() -> SpecError:
         where="sweep.promote",
         remedy="leave it out, or leave out task",
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

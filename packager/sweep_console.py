@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from packager import console
-from packager.spec.sweeping import By
+from packager.spec.sweeping import By, told
 from packager.sweep.leaderboard import figure
 from packager.sweep.names import short
 from packager.sweep.results import DONE, RUNNING
@@ -24,7 +24,10 @@ TITLES = {
 }
 """Columns beside accuracy and seconds, which are told whatever jobs are compared by."""
 
-TEXTS = {"job", "model/version", "status"}
+FRONT = "front"
+"""The column that marks the Pareto front."""
+
+TEXTS = {FRONT, "job", "model/version", "status"}
 """Columns that are not numbers."""
 
 
@@ -35,7 +38,7 @@ def leaderboard_table(board: Leaderboard) -> Table:
     """
     has_subset = any(row.result.subset and "accuracy" in row.result.metrics for row in board.rows)
     table = Table(
-        title=f"Sweep, best first by {board.by.value}" if board.winner else "Sweep",
+        title=_title(board),
         caption="* on a SUBSET of the dataset" if has_subset else None,
         title_justify="left",
         caption_justify="left",
@@ -55,25 +58,37 @@ def leaderboard_table(board: Leaderboard) -> Table:
     return table
 
 
+def _title(board: Leaderboard) -> str:
+    if not board.front:
+        return "Sweep"
+    if board.has_front:
+        return f"Sweep by {told(board.by)}, the Pareto front (●) first"
+    return f"Sweep, best first by {told(board.by)}"
+
+
 def _cells(board: Leaderboard, row: Row) -> dict[str, str]:
     """Return what is told of a job, by column."""
     result = row.result
-    told = " ".join(f"{short(key, board.swept)}={value}" for key, value in row.swept.items())
+    swept = " ".join(f"{short(key, board.swept)}={value}" for key, value in row.swept.items())
     version = "" if result.version is None else f"/{result.version}"
-    accuracy, value = result.metrics.get("accuracy"), figure(result, board.by)
-    part = "*" if result.subset else ""
-    by = {TITLES[board.by]: "" if value is None else f"{value:,.4g}"} if board.by in TITLES else {}
+    accuracy, part = result.metrics.get("accuracy"), "*" if result.subset else ""
+    by = {TITLES[one]: _number(figure(result, one)) for one in board.by if one in TITLES}
     colour = {DONE: "green", RUNNING: "yellow"}.get(result.status, "red")
     status = "promoted" if result.promoted and result.status == DONE else result.status
     return {
         "#": str(row.rank or ""),
-        "job": escape(told or row.job),
+        FRONT: "●" if board.has_front and row.rank == 1 else "",
+        "job": escape(swept or row.job),
         "model/version": escape(f"{result.name}{version}"),
         "accuracy": "" if accuracy is None else f"{accuracy:.2%}{part}",
         **by,
         "seconds": "" if result.seconds is None else f"{result.seconds:,.1f}",
         "status": f"[{colour}]{status}[/]",
     }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}"
 
 
 def print_failures(board: Leaderboard) -> None:

@@ -15,8 +15,11 @@ from packager.errors import SpecError
 from packager.resolve.job import refused_parts, to_spec
 from packager.spec.job import BuildTask, PlanTask
 from packager.spec.serving import InstanceKind
+from packager.spec.sweeping import objectives
 from packager.sweep import names, problems
+from packager.sweep.measured import measured
 from packager.sweep.problems import Problem, Target
+from packager.sweep.settings import BY
 from packager.tasks import preflight
 
 if TYPE_CHECKING:
@@ -29,36 +32,36 @@ if TYPE_CHECKING:
     """From a job's overrides to its configuration, Hydra's own node included."""
 
 
-def run(jobs: Sequence[Sequence[str]], compose: Compose, *, here: bool) -> None:
-    """Check all jobs; `here` says that they will run on this machine.
+def run(jobs: Sequence[Sequence[str]], compose: Compose, *, here: bool, job: str = "job") -> None:
+    """Check all jobs; `here` says that they will run on this machine, `job` what one is called.
 
     Raises:
         PackagerError: some could not run. It tells all problems, and is a `SpecError` unless all
             are of one other kind.
     """
     with console.stage("preflight") as findings:
-        builds, found = _checked(jobs, compose)
+        builds, found = _checked(jobs, compose, job)
         found += problems.collisions(_targets(builds))
         if here and not found:
             found += _lacking(builds)
         if found:
-            raise problems.together(found, jobs=len(jobs))
-        findings.append(f"{len(jobs):,} job{'s' if len(jobs) > 1 else ''}")
+            raise problems.together(found, jobs=len(jobs), job=job)
+        findings.append(f"{len(jobs):,} {job}{'s' if len(jobs) > 1 else ''}")
 
 
 def _checked(
-    jobs: Sequence[Sequence[str]], compose: Compose
+    jobs: Sequence[Sequence[str]], compose: Compose, job: str
 ) -> tuple[dict[str, Job], list[Problem]]:
     """Return the jobs that publish, and what is wrong with each job by itself."""
     builds: dict[str, Job] = {}
     found: list[Problem] = []
     with console.counting("jobs checked") as count:
-        for number, label in enumerate(problems.labels(jobs)):
+        for number, label in enumerate(problems.labels(jobs, job)):
             match _composed(number, list(jobs[number]), compose):
                 case list() as errors:
                     found += [Problem(job=label, error=error) for error in errors]
-                case job if isinstance(job.task, BuildTask):
-                    builds[label] = job
+                case made if isinstance(made.task, BuildTask):
+                    builds[label] = made
             count(number + 1, len(jobs))
     return builds, found
 
@@ -73,6 +76,7 @@ def _composed(number: int, overrides: list[str], compose: Compose) -> Job | list
     with _alone(number, config) as own:
         try:
             job = to_spec(own, name_suffix=names.suffix(list(own.sweep.swept), given))
+            job = measured(job, objectives(own.sweep.by, where=BY))
             if isinstance(job.task, BuildTask | PlanTask):
                 preflight.require_sound(job.require_recipe())
         except Exception as error:  # noqa: BLE001  likewise

@@ -19,7 +19,7 @@ from packager.spec.job import (
     ValidateTask,
     VersionsTask,
 )
-from packager.spec.sweeping import LeaderboardTask
+from packager.spec.sweeping import LeaderboardTask, objectives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,8 @@ def _leaderboard(config: schema.LeaderboardTaskConfig) -> LeaderboardTask:
             where="task.sweep",
             remedy="name the directory of a sweep: task.sweep=multirun/DATE/TIME",
         )
-    return LeaderboardTask(sweep=sweep, by=config.by, format=config.format)
+    by = objectives(config.by, where="task.by")
+    return LeaderboardTask(sweep=sweep, by=by, format=config.format)
 
 
 def _forced(names: Sequence[str]) -> frozenset[Stage]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
 from omegaconf import MISSING
 
 from packager.schema.recipe import (
@@ -41,6 +42,7 @@ from packager.schema.running import (
     ExternalServerConfig,
     ImagesTaskConfig,
     LeaderboardTaskConfig,
+    OptunaSweeperConfig,
     PlanTaskConfig,
     PredictTaskConfig,
     ProfileTaskConfig,
@@ -76,6 +78,7 @@ __all__ = [
     "LeaderboardTaskConfig",
     "NoTrainerConfig",
     "NormalizeConfig",
+    "OptunaSweeperConfig",
     "PlanTaskConfig",
     "PredictTaskConfig",
     "ProfileTaskConfig",
@@ -144,6 +147,7 @@ SCHEMAS: dict[str, type] = {
     "images_task": ImagesTaskConfig,
     "validate_task": ValidateTaskConfig,
     "leaderboard_task": LeaderboardTaskConfig,
+    "optuna_sweeper": OptunaSweeperConfig,
 }
 
 
@@ -152,3 +156,13 @@ def register() -> None:
     store = ConfigStore.instance()
     for name, node in SCHEMAS.items():
         store.store(group="schema", name=name, node=node, provider="packager")
+    _drop_plugins_optuna(store)
+
+
+def _drop_plugins_optuna(store: ConfigStore) -> None:
+    """Let `hydra/sweeper=optuna` be our YAML: Hydra refuses a second choice of that name.
+
+    The plugin's own would minimise what is to be as high as can be.
+    """
+    Plugins.instance()  # finds them now, and so not later
+    store.repo["hydra"]["sweeper"].pop("optuna.yaml", None)

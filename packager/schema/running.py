@@ -85,16 +85,29 @@ class CacheConfig:
 class SweepConfig:
     """What is asked of a sweep as a whole.
 
-    `promote=best` publishes only the job that is best by `by`; `resume` is the directory of a sweep
-    to go on with. Set by the command line: `swept`, the keys that differ between the jobs, and
-    `trainings`, how many they need.
+    `by` is a figure, or a list of some. `promote=best` publishes only the job that is best by it;
+    `resume` is the directory of a sweep to go on with. Set by the command line: `swept`, the keys
+    that differ between the jobs, and `trainings`, how many they need.
     """
 
     swept: list[str] = field(default_factory=list)
     trainings: int | None = None
-    by: By = By.accuracy
+    by: Any = By.accuracy.value
     promote: Promote = Promote.none
     resume: str | None = None
+
+
+@dataclass
+class OptunaSweeperConfig:
+    """`hydra/sweeper=optuna`; `params` are ranges beside the command's."""
+
+    _target_: str = MISSING
+    sampler: Any = MISSING
+    n_trials: int = 20
+    n_jobs: int = 1
+    storage: str | None = None
+    study_name: str | None = None
+    params: Any = None
 
 
 @dataclass
@@ -203,10 +216,10 @@ class ImagesTaskConfig(TaskConfig):
 
 @dataclass
 class LeaderboardTaskConfig(TaskConfig):
-    """`task=leaderboard`; `sweep` is the directory of a sweep."""
+    """`task=leaderboard`; `sweep` is the directory of a sweep, `by` a figure or a list of some."""
 
     sweep: str | None = None
-    by: By = By.accuracy
+    by: Any = By.accuracy.value
     format: LeaderboardFormat = LeaderboardFormat.text
 
 

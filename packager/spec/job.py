@@ -41,12 +41,14 @@ class Stage(Enum):
 class BuildTask:
     """Train, export, render, prove and publish the recipe; `force` are stages to do anew.
 
-    Without `publish` the results of all stages are kept in the cache, and that is all. A `brief`
-    build is one of many: it tells in a line what came of it.
+    Without `publish` the results of all stages are kept in the cache, and that is all. With
+    `measure` a server of ours is asked how fast it answers with the model, before publishing. A
+    `brief` build is one of many: it tells in a line what came of it.
     """
 
     force: frozenset[Stage] = frozenset()
     publish: bool = True
+    measure: bool = False
     brief: bool = False
 
 
@@ -213,6 +215,11 @@ class Job:
     def publishes(self) -> bool:
         """Whether a build of the job publishes what it proves."""
         return not isinstance(self.task, BuildTask) or self.task.publish
+
+    @property
+    def measures(self) -> bool:
+        """Whether a build of the job measures how fast its model answers."""
+        return isinstance(self.task, BuildTask) and self.task.measure
 
     def require_recipe(self) -> Recipe:
         """Return the recipe.

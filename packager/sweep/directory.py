@@ -13,6 +13,7 @@ from packager.repository.destination import destination_of
 from packager.repository.manifest import canonical
 from packager.spec.job import BuildTask, Job
 from packager.spec.plain import plain
+from packager.spec.sweeping import By
 from packager.sweep import results
 from packager.sweep.settings import SWEEP_DIR, is_setting
 
@@ -113,10 +114,12 @@ def digest(job: Job) -> str:
 def stands(before: Result, job: Job) -> bool:
     """Say whether a job's result is still what the job would give.
 
-    It is not where its recipe has changed since, or where its model is not published any more. What
-    is built without publishing needs none.
+    It is not where its recipe has changed since, where its model is not published any more, or was
+    not measured as is asked now. What is built without publishing needs no version.
     """
     if before.status != results.DONE or before.asked != digest(job):
+        return False
+    if job.measures and By.p99_ms.value not in before.metrics:
         return False
     if not isinstance(job.task, BuildTask) or not job.task.publish:
         return True

@@ -39,8 +39,10 @@ QUIET = {
     # Lines that jobs have in common are each job's own.
     "RAY_DEDUP_LOGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Optuna 2 needs SQLAlchemy 1, which says at every start that there is a later one.
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
 }
-"""What Ray reads from the environment, where the user has not said otherwise."""
+"""What Ray and Optuna read from the environment, where the user has not said otherwise."""
 
 
 class LauncherError(UnavailableError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packager.spec.sweeping import By
-from packager.sweep import names
+from packager.sweep import names, pareto
 from packager.sweep.results import DONE, FAILED, Recorded, Result
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One job: its rank from 1, None without a figure, and the values that tell it from others."""
+    """One job: its rank from 1, None without a figure, and the values that tell it from others.
+
+    By several figures the rank is that of the front which the job is on: 1 is the Pareto front.
+    """
 
     rank: int | None
     directory: Path
@@ -41,15 +44,28 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaderboard:
-    """A sweep's jobs in their order `by` a figure; those that have none come last."""
+    """A sweep's jobs in their order `by` one or several figures; those that lack one come last."""
 
-    by: By
+    by: tuple[By, ...]
     rows: tuple[Row, ...]
 
     @property
+    def has_front(self) -> bool:
+        """Whether jobs are compared by several figures, so that none is the best in all."""
+        return len(self.by) > 1
+
+    @property
+    def front(self) -> tuple[Row, ...]:
+        """The jobs of rank 1: by several figures those that no other is better than."""
+        return tuple(row for row in self.rows if row.rank == 1)
+
+    @property
     def winner(self) -> Row | None:
-        """The best job that is done; of equal ones the first. None where no figure is known."""
-        return next((row for row in self.rows if row.rank == 1), None)
+        """The best job that is done; of equal ones the first. None where no figure is known.
+
+        Nor is there one by several figures.
+        """
+        return None if self.has_front else next(iter(self.front), None)
 
     @property
     def is_done(self) -> bool:
@@ -68,7 +84,11 @@ class Leaderboard:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything by name."""
-        return {"by": self.by.value, "jobs": [row.as_json() for row in self.rows]}
+        names = [one.value for one in self.by]
+        return {
+            "by": names if self.has_front else names[0],
+            "jobs": [row.as_json() | self._on_front(row) for row in self.rows],
+        }
 
     def json_text(self) -> str:
         """Return everything as JSON."""
@@ -77,36 +97,47 @@ class Leaderboard:
     def csv_text(self) -> str:
         """Return one job a line; a column for each swept key and each figure."""
         metrics = tuple(dict.fromkeys(key for row in self.rows for key in row.result.metrics))
-        first = ("rank", "job", "status", *self.swept, "name", "version", "promoted", *metrics)
+        front = ("pareto",) if self.has_front else ()
+        own = (*self.swept, "name", "version", "promoted")
+        first = ("rank", *front, "job", "status", *own, *metrics)
         last = ("subset", "seconds", "started", "ended", "error", "exit_code")
         text = io.StringIO()
         columns = dict.fromkeys((*first, *last))
         writer = csv.DictWriter(text, list(columns), extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         for row in self.rows:
-            writer.writerow({**row.result.metrics, **row.swept, **row.as_json()})
+            told = row.as_json() | self._on_front(row)
+            writer.writerow({**row.result.metrics, **row.swept, **told})
         return text.getvalue()
 
+    def _on_front(self, row: Row) -> dict[str, bool]:
+        return {"pareto": row.rank == 1} if self.has_front else {}
 
-def leaderboard(recorded: Sequence[Recorded], by: By) -> Leaderboard:
+
+def leaderboard(recorded: Sequence[Recorded], by: tuple[By, ...]) -> Leaderboard:
     """Return the jobs, which come in the order of their numbers, best first."""
     swept = dict(zip((one.directory for one in recorded), _swept(recorded), strict=True))
-    ranked = [one for one in recorded if figure(one.result, by) is not None]
-    ranked.sort(key=lambda one: _sort_key(one.result, by))
+    placed = _placed(recorded, by)
     others = sorted(
-        (one for one in recorded if figure(one.result, by) is None),
+        (one for one in recorded if figures(one.result, by) is None),
         key=lambda one: one.result.status != DONE,
     )
     rows = [
         Row(
-            rank=index if index <= len(ranked) else None,
+            rank=rank,
             directory=one.directory,
             swept=swept[one.directory],
             result=one.result,
         )
-        for index, one in enumerate((*ranked, *others), start=1)
+        for rank, one in (*placed, *((None, other) for other in others))
     ]
     return Leaderboard(by=by, rows=tuple(rows))
+
+
+def figures(result: Result, by: Sequence[By]) -> tuple[float, ...] | None:
+    """Return all that a job is compared by; None where one is not known, or it is not done."""
+    found = [value for one in by if (value := figure(result, one)) is not None]
+    return tuple(found) if len(found) == len(by) else None
 
 
 def figure(result: Result, by: By) -> float | None:
@@ -116,9 +147,28 @@ def figure(result: Result, by: By) -> float | None:
     return result.seconds if by is By.seconds else result.metrics.get(by.value)
 
 
-def _sort_key(result: Result, by: By) -> float:
-    value = figure(result, by) or 0.0
-    return -value if by.higher_is_better else value
+def _placed(recorded: Sequence[Recorded], by: Sequence[By]) -> list[tuple[int, Recorded]]:
+    """Return the jobs that have all figures, best first, each with its rank."""
+    found = [(_costs(one.result, by), one) for one in recorded]
+    known = sorted(
+        ((costs, one) for costs, one in found if costs is not None), key=lambda pair: pair[0]
+    )
+    if len(by) == 1:
+        return [(rank, one) for rank, (_, one) in enumerate(known, start=1)]
+    ranks = pareto.ranks([costs for costs, _ in known])
+    return sorted(
+        ((rank, one) for rank, (_, one) in zip(ranks, known, strict=True)), key=lambda pair: pair[0]
+    )
+
+
+def _costs(result: Result, by: Sequence[By]) -> tuple[float, ...] | None:
+    """Return what a job is compared by as numbers of which the lower ones are better."""
+    known = figures(result, by)
+    if known is None:
+        return None
+    return tuple(
+        -value if one.higher_is_better else value for one, value in zip(by, known, strict=True)
+    )
 
 
 def _swept(recorded: Sequence[Recorded]) -> list[dict[str, str]]:

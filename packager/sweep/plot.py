@@ -1,4 +1,7 @@
-"""A leaderboard as a picture: the figure over the value that was swept, or a bar a job."""
+"""A leaderboard as a picture: the figure over the value that was swept, or a bar a job.
+
+By several figures: the first over the second, with the Pareto front.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from packager.spec.sweeping import By
+from packager.sweep import front_plot
+from packager.sweep.figure_text import as_percent, label, told
 from packager.sweep.leaderboard import figure as figure_of
 from packager.sweep.names import short
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
-
     from packager.sweep.leaderboard import Leaderboard, Row
 
 MOST_BARS = 40
@@ -35,17 +37,20 @@ SECONDS_COLOUR, FIGURE_COLOUR = "tab:orange", "tab:blue"
 def png(board: Leaderboard) -> bytes:
     """Return the picture, with each job's seconds beside its figure."""
     rows = [row for row in board.rows if row.rank is not None]
-    key = _numeric_key(board, rows)
-    drawn = rows if key else rows[:MOST_BARS]
-    figure = Figure(figsize=(9, 5.5 if key else 1.6 + 0.3 * max(len(drawn), 3)))
+    key = None if board.has_front else _numeric_key(board, rows)
+    has_points = key is not None or board.has_front
+    drawn = rows if has_points else rows[:MOST_BARS]
+    figure = Figure(figsize=(9, 5.5 if has_points else 1.6 + 0.3 * max(len(drawn), 3)))
     figure.set_layout_engine("constrained")
     FigureCanvasAgg(figure)
-    if key:
+    if not rows:
+        figure.text(0.5, 0.4, f"no job has {_named(board)}", ha="center")
+    elif board.has_front:
+        front_plot.draw(figure, board, drawn)
+    elif key:
         _line(figure, board, drawn, key)
-    elif rows:
-        _bars(figure, board, drawn)
     else:
-        figure.text(0.5, 0.4, f"no job has a figure: {_label(board.by)}", ha="center")
+        _bars(figure, board, drawn)
     figure.suptitle(_title(board, rows, drawn), fontsize=11)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=120)
@@ -54,7 +59,7 @@ def png(board: Leaderboard) -> bytes:
 
 def _line(figure: Figure, board: Leaderboard, rows: list[Row], key: str) -> None:
     """Draw the figure over a number that was swept."""
-    axes = figure.add_subplot()
+    axes, by = figure.add_subplot(), board.by[0]
     points = sorted(rows, key=lambda row: float(row.swept[key]))
     across = [float(row.swept[key]) for row in points]
     figures = [_figure(board, row) for row in points]
@@ -65,10 +70,10 @@ def _line(figure: Figure, board: Leaderboard, rows: list[Row], key: str) -> None
         axes.set_xticks(across, [row.swept[key] for row in points])
         axes.set_xticks([], minor=True)
     axes.set_xlabel(key)
-    axes.set_ylabel(_label(board.by), color=FIGURE_COLOUR)
-    _as_percent(axes.yaxis, board.by)
+    axes.set_ylabel(label(by), color=FIGURE_COLOUR)
+    as_percent(axes.yaxis, by)
     axes.grid(visible=True, alpha=0.3)
-    if board.by is not By.seconds:
+    if by is not By.seconds:
         beside = axes.twinx()
         seconds = [_seconds(row) for row in points]
         beside.plot(across, seconds, marker="s", linestyle=":", color=SECONDS_COLOUR)
@@ -78,32 +83,28 @@ def _line(figure: Figure, board: Leaderboard, rows: list[Row], key: str) -> None
 
 def _bars(figure: Figure, board: Leaderboard, rows: list[Row]) -> None:
     """Draw a bar a job, the best on top; where all figures are close, from below the lowest."""
-    has_seconds = board.by is not By.seconds
+    by = board.by[0]
+    has_seconds = by is not By.seconds
     panels = figure.subplots(
         1, 1 + has_seconds, sharey=True, squeeze=False, width_ratios=[3, 1][: 1 + has_seconds]
     )[0]
     places, values = range(len(rows)), [_figure(board, row) for row in rows]
     first = panels[0]
     bars = first.barh(places, values, color=FIGURE_COLOUR, height=0.7)
-    first.bar_label(bars, [_told(board.by, value) for value in values], padding=3, fontsize=8)
+    first.bar_label(bars, [told(by, value) for value in values], padding=3, fontsize=8)
     first.set_yticks(places, [_name(board, row) for row in rows], fontsize=8)
     first.set_ylim(len(rows) - 0.4, -0.6)
     low, high = _limits(values)
     first.set_xlim(low, high)
-    first.set_xlabel(_label(board.by) + (", not from 0" if low > 0 else ""))
-    _as_percent(first.xaxis, board.by)
+    first.set_xlabel(label(by) + (", not from 0" if low > 0 else ""))
+    as_percent(first.xaxis, by)
     first.grid(visible=True, axis="x", alpha=0.3)
     if has_seconds:
         seconds = [_seconds(row) for row in rows]
-        told = panels[1].barh(places, seconds, color=SECONDS_COLOUR, height=0.7)
-        panels[1].bar_label(told, [f"{value:,.4g}" for value in seconds], padding=3, fontsize=8)
+        beside = panels[1].barh(places, seconds, color=SECONDS_COLOUR, height=0.7)
+        panels[1].bar_label(beside, [f"{value:,.4g}" for value in seconds], padding=3, fontsize=8)
         panels[1].set_xlim(0, 1.4 * max(seconds) or 1.0)
         panels[1].set_xlabel(SECONDS_LABEL)
-
-
-def _as_percent(axis: Axis, by: By) -> None:
-    if by is By.accuracy:
-        axis.set_major_formatter(PercentFormatter(1))
 
 
 def _numeric_key(board: Leaderboard, rows: list[Row]) -> str | None:
@@ -128,7 +129,7 @@ def _limits(values: list[float]) -> tuple[float, float]:
 
 
 def _figure(board: Leaderboard, row: Row) -> float:
-    value = figure_of(row.result, board.by)
+    value = figure_of(row.result, board.by[0])
     return math.nan if value is None else value
 
 
@@ -137,26 +138,22 @@ def _seconds(row: Row) -> float:
 
 
 def _name(board: Leaderboard, row: Row) -> str:
-    told = " ".join(f"{short(key, board.swept)}={value}" for key, value in row.swept.items())
-    return told if len(told) <= LONGEST_LABEL else f"{told[: LONGEST_LABEL - 1]}…"
+    swept = " ".join(f"{short(key, board.swept)}={value}" for key, value in row.swept.items())
+    return swept if len(swept) <= LONGEST_LABEL else f"{swept[: LONGEST_LABEL - 1]}…"
 
 
-def _told(by: By, value: float) -> str:
-    return f"{value:.2%}" if by is By.accuracy else f"{value:,.4g}"
-
-
-def _label(by: By) -> str:
-    return by.value.replace("_", " ")
+def _named(board: Leaderboard) -> str:
+    return " and ".join(map(label, board.by))
 
 
 def _title(board: Leaderboard, rows: list[Row], drawn: list[Row]) -> str:
     jobs = f"{len(board.rows)} job{'' if len(board.rows) == 1 else 's'}"
     lacking = len(board.rows) - len(rows)
-    told = [f"sweep of {jobs}, by {_label(board.by)}"]
+    parts = [f"sweep of {jobs}, by {_named(board)}"]
     if len(drawn) < len(rows):
-        told.append(f"the best {len(drawn)}")
+        parts.append(f"the best {len(drawn)}")
     if lacking:
-        told.append(f"{lacking} without it")
+        parts.append(f"{lacking} without")
     if any(row.result.subset for row in rows):
-        told.append("on a SUBSET of the dataset")
-    return ", ".join(told)
+        parts.append("on a SUBSET of the dataset")
+    return ", ".join(parts)

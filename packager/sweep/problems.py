@@ -32,10 +32,13 @@ class Target:
     repository: str
 
 
-def labels(jobs: Sequence[Sequence[str]]) -> list[str]:
-    """Return how each job is told: its number, and the overrides that not all jobs have."""
+def labels(jobs: Sequence[Sequence[str]], job: str = "job") -> list[str]:
+    """Return how each job is told: its number, and the overrides that not all jobs have.
+
+    `job` is what one is called.
+    """
     common = set.intersection(*map(set, jobs))
-    return [f"job {number} ({_own(job, common)})" for number, job in enumerate(jobs)]
+    return [f"{job} {number} ({_own(one, common)})" for number, one in enumerate(jobs)]
 
 
 def _own(job: Sequence[str], common: set[str]) -> str:
@@ -61,24 +64,24 @@ def collisions(targets: Iterable[Target]) -> Iterator[Problem]:
             yield Problem(job=None, error=error)
 
 
-def together(problems: Sequence[Problem], *, jobs: int) -> PackagerError:
+def together(problems: Sequence[Problem], *, jobs: int, job: str = "job") -> PackagerError:
     """Return all problems as one error, each once; of their kind where that is the same."""
     by_text: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         by_text[str(problem.error)].append(problem)
-    lines = [_line(text, found, jobs) for text, found in by_text.items()]
+    lines = [_line(text, found, jobs, job) for text, found in by_text.items()]
     left = len(lines) - SHOWN
     if left > 0:
         lines[SHOWN:] = [f"and {left:,} other problems."]
     listed = "".join(f"\n  - {line}" for line in lines).removesuffix(".")
     kinds = {type(problem.error) for problem in problems}
     kind = kinds.pop() if len(kinds) == 1 else SpecError
-    told = f"none of {jobs:,} jobs was started" if jobs > 1 else "its one job was not started"
+    told = f"none of {jobs:,} {job}s was started" if jobs > 1 else f"its one {job} was not started"
     return kind(f"{told}:{listed}", where="sweep")
 
 
-def _line(text: str, found: Sequence[Problem], jobs: int) -> str:
+def _line(text: str, found: Sequence[Problem], jobs: int, job: str) -> str:
     told = [problem.job for problem in found if problem.job is not None]
     if len(told) < 2:
         return f"{told[0]}: {text}" if told else text
-    return f"{'all' if len(told) == jobs else 'in'} {len(told):,} jobs, as {told[0]}: {text}"
+    return f"{'all' if len(told) == jobs else 'in'} {len(told):,} {job}s, as {told[0]}: {text}"

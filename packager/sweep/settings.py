@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from packager.errors import SpecError
-from packager.spec.sweeping import By, Promote
+from packager.spec.sweeping import By, Promote, objectives, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,18 +21,25 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 PREFIX = "sweep."
+BY = f"{PREFIX}by"
 SWEEP_DIR = "hydra.sweep.dir"
+SWEEPER, SEARCHING = "hydra/sweeper", "optuna"
+"""The group of sweepers, and the choice that searches."""
 
 Choice = TypeVar("Choice", bound=Enum)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What is asked of a sweep; `directory` is absolute, and `resumes` where it is an earlier's."""
+    """What is asked of a sweep; `directory` is absolute, and `resumes` where it is an earlier's.
+
+    `searches` says that each job is chosen by what those before gave.
+    """
 
     directory: Path
     resumes: bool = False
-    by: By = By.accuracy
+    searches: bool = False
+    by: tuple[By, ...] = (By.accuracy,)
     promote: Promote = Promote.none
 
 
@@ -52,11 +59,34 @@ def settings(overrides: Sequence[Override]) -> Settings:
             where=SWEEP_DIR,
             remedy=f"leave it out, or leave out {PREFIX}resume",
         )
+    by, promote = _by(given.get(BY)), _choice(given.get(f"{PREFIX}promote"), Promote.none)
+    if promote is Promote.best and len(by) > 1:
+        raise SpecError(
+            f"is best, and by {told(by)} together no one job is: which one of the Pareto front is"
+            " yours to choose",
+            where=f"{PREFIX}promote",
+            remedy=f"leave it out, and every model is published under a name of its own; or give"
+            f" {BY} one figure",
+        )
+    searches = _text(given.get(SWEEPER)) == SEARCHING
+    if searches and resumed is not None:
+        raise not_resumed()
     return Settings(
         directory=directory,
         resumes=resumed is not None,
-        by=_choice(given.get(f"{PREFIX}by"), By.accuracy),
-        promote=_choice(given.get(f"{PREFIX}promote"), Promote.none),
+        searches=searches,
+        by=by,
+        promote=promote,
+    )
+
+
+def not_resumed() -> SpecError:
+    """Return the error of a search that is to go on where it was broken off."""
+    return SpecError(
+        "is given, and which jobs Optuna chooses follows from all before: they would be others",
+        where=f"{PREFIX}resume",
+        remedy="start a new sweep; with hydra.sweeper.storage=sqlite:///FILE each one goes on from"
+        " what those before have found, and what was built is reused",
     )
 
 
@@ -93,6 +123,18 @@ def _text(override: Override | None) -> str | None:
             remedy="give it one value",
         )
     return str(override.value())
+
+
+def _by(override: Override | None) -> tuple[By, ...]:
+    if override is None:
+        return (By.accuracy,)
+    if override.is_sweep_override():
+        raise SpecError(
+            "has several values",
+            where=BY,
+            remedy=f"give it one, or a list: {BY}=[accuracy,p99_ms]",
+        )
+    return objectives(override.value(), where=BY)
 
 
 def _choice(override: Override | None, default: Choice) -> Choice:

@@ -26,7 +26,7 @@ from packager.spec.job import Stage
 from packager.spec.recipe import RepositorySpec
 from packager.spec.server import ExternalServerSpec
 from packager.stages.start import begun
-from packager.tasks import proofs, proving
+from packager.tasks import measuring, proofs, proving
 from packager.tasks.candidate import Candidate, stage, write_texts
 from packager.tasks.compatibility import require_compatible, warn_of_release
 from packager.tasks.exporting import export
@@ -44,7 +44,7 @@ from packager.training import ranks
 from packager.training.device import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from packager.cache.record import Result
     from packager.proof.result import Proof
@@ -109,15 +109,19 @@ class _Build:
             with reported(model.directory, "repository.staging"):
                 candidate = stage(walk, model)
             proven = self._prove(candidate)
+            measured = self._measured(candidate)
             if not self.job.publishes:
                 if not self.job.is_brief:
                     console.out.print(console.proofs_table(proven))
                 summary = summary_of(walk, version=None, identity=identity_of(walk))
+                summary = summary.with_metrics(measured)
                 print_proven(summary)
                 return summary
             candidate = candidate.with_golden(golden(proofs.question_of(walk)))
             published, identity = self._publish(candidate, proven)
-            summary = summary_of(walk, version=published.version, identity=identity)
+            summary = summary_of(walk, version=published.version, identity=identity).with_metrics(
+                measured
+            )
             _print(walk, published, proven, summary)
         return summary
 
@@ -171,6 +175,16 @@ class _Build:
             findings.append(", ".join(names))
         candidate.require_unchanged()
         return [from_json(self.walk.value(one)["proof"]) for one in proofs.PROOFS]
+
+    def _measured(self, candidate: Candidate) -> Mapping[str, float]:
+        """Return how fast a server answers with what is proven, where that is asked."""
+        if not self.job.measures:
+            return {}
+        with console.stage("measure") as findings:
+            question = proofs.question_of(self.walk)
+            timings = measuring.measured(self.job.server, candidate.model, question)
+            findings.append(measuring.told(timings))
+        return measuring.metrics(timings)
 
     def _publish(self, candidate: Candidate, proven: list[Proof]) -> tuple[Published, str]:
         """Publish what is proven, unless the same is published already; return its identity too."""

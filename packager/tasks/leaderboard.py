@@ -47,7 +47,7 @@ def run(_job: Job, task: LeaderboardTask) -> None:
     write(board, task.sweep, where="task.sweep")
 
 
-def made(sweep: Path, by: By) -> Leaderboard:
+def made(sweep: Path, by: tuple[By, ...]) -> Leaderboard:
     """Return the jobs of a sweep as they stand, best first."""
     return leaderboard(results.read_all(sweep), by)
 

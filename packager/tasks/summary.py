@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.markup import escape
 
@@ -33,6 +33,10 @@ class Summary:
     def test_accuracy(self) -> float | None:
         """On the test set, in [0, 1]."""
         return self.metrics.get("accuracy")
+
+    def with_metrics(self, more: Mapping[str, float]) -> Summary:
+        """Return the same with more figures."""
+        return replace(self, metrics={**self.metrics, **more})
 
 
 def print_published(summary: Summary) -> None:

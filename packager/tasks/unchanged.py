@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def unchanged(job: Job) -> Summary | None:
     """Return what is published where a build would publish the same; None where it has to run.
 
-    Whatever is wrong is for the build to tell.
+    Whatever is wrong is for the build to tell, and so is what has to be measured.
     """
-    if job.forced or ranks.size() > 1:
+    if job.forced or job.measures or ranks.size() > 1:
         return None
     try:
         with begun(job) as walk:

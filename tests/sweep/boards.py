@@ -20,12 +20,12 @@ def job(*overrides: str, accuracy: float | None = None, **more: Any) -> Result:
     return Result(overrides=("model=x", *overrides), **given)
 
 
-def board(jobs: Sequence[Result], by: By = By.accuracy) -> Leaderboard:
+def board(jobs: Sequence[Result], *by: By) -> Leaderboard:
     """Return the jobs compared, each in a directory of its number."""
     return leaderboard(
         [
             Recorded(directory=Path("sweep") / str(number), result=result)
             for number, result in enumerate(jobs)
         ],
-        by,
+        by or (By.accuracy,),
     )

@@ -219,3 +219,54 @@ def test_a_job_that_is_done_and_promoted_says_so() -> None:
     assert "promoted" in rows[0]
     assert "x/4" in rows[0]
     assert DONE in rows[1]
+
+
+FRONT = [
+    job("a=0", metrics={"accuracy": 0.9, "p99_ms": 5.0}),
+    job("a=1", metrics={"accuracy": 0.8, "p99_ms": 1.0}),
+    job("a=2", metrics={"accuracy": 0.8, "p99_ms": 2.0}),
+    job("a=3", metrics={"accuracy": 0.7, "p99_ms": 3.0}),
+    job("a=4", accuracy=0.99),
+    job("a=5", status=FAILED),
+]
+"""Jobs of which two are on the front; the last two lack a figure."""
+
+
+def test_several_figures_have_a_front_and_no_winner() -> None:
+    """The rank is that of the front; a job without one of the figures has none."""
+    told = board(FRONT, By.accuracy, By.p99_ms)
+    assert [(row.job, row.rank) for row in told.rows] == [
+        ("0", 1),
+        ("1", 1),
+        ("2", 2),
+        ("3", 3),
+        ("4", None),
+        ("5", None),
+    ]
+    assert told.winner is None
+    content: dict[str, Any] = json.loads(told.json_text())
+    assert content["by"] == ["accuracy", "p99_ms"]
+    assert [one["pareto"] for one in content["jobs"]] == [True, True, *[False] * 4]
+    rows = csv.DictReader(io.StringIO(told.csv_text()))
+    assert [row["pareto"] for row in rows] == ["True", "True", *["False"] * 4]
+    marked = [line for line in _printed(told) if "●" in line and line.startswith("│")]
+    assert len(marked) == 2
+
+
+def test_one_figure_has_no_front() -> None:
+    """Neither in the files nor in the table."""
+    told = board(FRONT, By.accuracy)
+    assert "pareto" not in told.json_text() + told.csv_text()
+    assert "●" not in "".join(_printed(told))
+
+
+@pytest.mark.parametrize("by", [(By.accuracy, By.p99_ms), (By.seconds, By.samples_per_second)])
+def test_the_front_is_drawn(by: tuple[By, By]) -> None:
+    """In red; without jobs that have both figures there is a text."""
+    with Image.open(io.BytesIO(plot.png(board(FRONT, *by)))) as picture:
+        reds = sum(
+            count
+            for count, pixel in picture.convert("RGB").getcolors(1 << 24) or []
+            if pixel == (214, 39, 40)
+        )
+    assert (reds > 50) == (by[0] is By.accuracy)

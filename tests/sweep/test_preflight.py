@@ -132,3 +132,13 @@ def test_no_repository_is_made_for_a_sweep_that_is_refused(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
     _check(FASHION, *place, "trainer.epochs=1,2", here=True)
     assert (tmp_path / "models").is_dir()
+
+
+def test_builds_by_latency_need_a_server_of_their_own() -> None:
+    """Known before the first one trains; other tasks measure what they ask."""
+    asked = ("sweep.by=[accuracy,p99_ms]", "trainer.seed=1,2")
+    told = str(_refused(FASHION, *asked, "server=none"))
+    assert "all 2 jobs" in told
+    assert "server: is none, and builds are compared by p99_ms" in told
+    assert len(_check(FASHION, *asked, "server=none", "task=evaluate")) == 2
+    assert len(_check(FASHION, *asked)) == 2

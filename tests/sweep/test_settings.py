@@ -20,7 +20,7 @@ def _asked(*overrides: str) -> Settings:
 def test_nothing_asked_is_a_new_sweep_that_publishes_every_model() -> None:
     """In a directory by the clock, to the microsecond."""
     asked = _asked("model=x", "trainer.lr=1,2")
-    assert (asked.by, asked.promote, asked.resumes) == (By.accuracy, Promote.none, False)
+    assert (asked.by, asked.promote, asked.resumes) == ((By.accuracy,), Promote.none, False)
     told = asked.directory.relative_to(Path.cwd()).as_posix()
     assert re.fullmatch(r"multirun/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", told)
 
@@ -29,7 +29,7 @@ def test_settings_are_read() -> None:
     """The directory of a sweep to go on with is that of the sweep."""
     asked = _asked("sweep.by=seconds", "sweep.promote=best", "sweep.resume=there")
     assert asked == Settings(
-        directory=Path("there").absolute(), resumes=True, by=By.seconds, promote=Promote.best
+        directory=Path("there").absolute(), resumes=True, by=(By.seconds,), promote=Promote.best
     )
 
 
@@ -39,6 +39,10 @@ def test_settings_are_read() -> None:
         ("sweep.promote=worst", "sweep.promote: is worst; .* none, best"),
         ("sweep.promote=null", "sweep.promote: is null; .* none, best"),
         ("sweep.promote=none,best", "sweep.promote: has several values"),
+        ("sweep.by=[accuracy,speed]", "sweep.by: is speed; .* accuracy, train_loss, .*seconds"),
+        ("sweep.by=[p99_ms,p99_ms]", r"sweep.by: is \[p99_ms,p99_ms\]. Remedy: .* once"),
+        ("sweep.by=[]", r"sweep.by: is \[\]"),
+        ("sweep.by=accuracy,p99_ms", r"sweep.by: has several .* sweep.by=\[accuracy,p99_ms\]"),
         ("sweep.by=speed", "sweep.by: is speed; .* accuracy, train_loss, .*seconds"),
         ("sweep.resume=''", "sweep.resume: is empty"),
         ("sweep.resume=a,b", "sweep.resume: has several values"),
@@ -68,3 +72,21 @@ def test_settings_are_no_overrides_of_jobs() -> None:
     """However they are written."""
     assert all(map(is_setting, ["sweep.by=seconds", "++sweep.by=seconds", "sweep.swept=['a']"]))
     assert not any(map(is_setting, ["model=x", "hydra.sweep.dir=x", "trainer.lr=1"]))
+
+
+def test_several_figures_have_no_best_to_promote() -> None:
+    """Which one of the front is for the user to say."""
+    both = "sweep.by=[accuracy,p99_ms]"
+    assert _asked(both).by == (By.accuracy, By.p99_ms)
+    with pytest.raises(
+        SpecError, match=r"sweep\.promote: is best, .* yours to choose.*leave it out"
+    ):
+        _asked(both, "sweep.promote=best")
+
+
+def test_a_search_is_not_resumed() -> None:
+    """Other sweepers are."""
+    assert _asked("hydra/sweeper=optuna").searches
+    assert not _asked("hydra/sweeper=packager", "sweep.resume=there").searches
+    with pytest.raises(SpecError, match=r"sweep\.resume: .*sqlite"):
+        _asked("hydra/sweeper=optuna", "sweep.resume=there")
