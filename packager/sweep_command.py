@@ -18,7 +18,7 @@ from packager.resolve.job import to_spec
 from packager.spec.job import BuildTask
 from packager.spec.sweeping import Promote
 from packager.sweep import directory as sweep_directory
-from packager.sweep import launchers, names, processes, results
+from packager.sweep import launchers, names, processes, ray_engine, results
 from packager.sweep.settings import SWEEP_DIR, Settings, is_setting, settings
 from packager.tasks import leaderboard
 from packager.tasks.dispatch import run_task
@@ -77,7 +77,7 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
     Raises:
         PackagerError: the configuration is wrong, or the launcher gave up before any job began.
     """
-    launchers.quiet()
+    ray_engine.quiet()
     try:
         with processes.ended_first():
             hydra_application.run(arguments, _work)

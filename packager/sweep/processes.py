@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packager.sweep import ray_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -57,7 +59,7 @@ def ended_first() -> Iterator[None]:
         _remove_orphans(started)
         raise
     except BaseException as error:
-        _disconnect()
+        ray_engine.end()
         _unlink_semaphores()
         _remove_orphans(started)
         if isinstance(error, SystemExit) and error.code == "SIGTERM":  # Ray takes the signal so
@@ -66,7 +68,7 @@ def ended_first() -> Iterator[None]:
         raise
     finally:
         _restore(before)
-        _disconnect()
+        ray_engine.end()
 
 
 def _restore(handlers: dict[int, Any]) -> None:
@@ -85,13 +87,6 @@ def _wait(*marks: bytes, within_s: float = float("inf")) -> None:
     deadline = time.monotonic() + within_s
     while _children(*marks) and time.monotonic() < deadline:
         time.sleep(POLL_S)
-
-
-def _disconnect() -> None:
-    """Let Ray bring what its jobs printed last, and end its own processes."""
-    ray: Any = sys.modules.get("ray")
-    if ray is not None:
-        ray.shutdown()
 
 
 def _unlink_semaphores() -> None:

@@ -130,11 +130,17 @@ def _worker(workspace: Workspace) -> int:
     raise AssertionError(workspace.processes())
 
 
+def _serves(workspace: Workspace) -> bool:
+    """Say whether a server runs, and no job is at files that it would leave when it is killed."""
+    servers = any("tritonserver" in one for one in workspace.processes())
+    return servers and not list(workspace.temporary.glob("packager-export-*"))
+
+
 def _broken(folder: Path, how: str) -> Swept:
     """Break a sweep off while its servers run."""
     workspace = Workspace(folder)
     with workspace.start("-m", *DRAWN, *JOBLIB, f"cache.path={folder}/cache") as running:
-        running.wait_until(lambda: any("tritonserver" in one for one in workspace.processes()))
+        running.wait_until(lambda: _serves(workspace))
         match how:
             case "ctrl-c":
                 running.signal_group(signal.SIGINT)

@@ -24,6 +24,7 @@ class CheckedSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Check all jobs before anything is written, then run them as Hydra does."""
         from packager import sweep_composition, sweep_preflight  # noqa: PLC0415  see above
+        from packager.sweep import launchers  # noqa: PLC0415
 
         assert self.hydra_context is not None  # noqa: S101  `setup` gives both
         assert self.config is not None  # noqa: S101
@@ -37,6 +38,7 @@ class CheckedSweeper(BasicSweeper):
             sweep_composition.composer(loader, config),
             here=type(self.launcher).__name__ in ON_THIS_MACHINE,
         )
+        launchers.require_engine(config.hydra.launcher)
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
