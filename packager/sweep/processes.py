@@ -62,7 +62,7 @@ def ended_first() -> Iterator[None]:
         ray_engine.end()
         _unlink_semaphores()
         _remove_orphans(started)
-        if isinstance(error, SystemExit) and error.code == "SIGTERM":  # Ray takes the signal so
+        if isinstance(error, SystemExit) and error.code == signal.SIGTERM:  # Ray takes it so
             _restore(before)
             before[signal.SIGTERM](signal.SIGTERM, None)
         raise

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PACKAGER = (sys.executable, "-m", "packager")
 SMALL = (
@@ -198,10 +198,10 @@ class Workspace:
             time.sleep(0.05)
         assert self.left_behind() == []
 
-    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
         """The variables of a run here."""
         own = {_MARK: self.mark, "TMPDIR": str(self.temporary), "COLUMNS": "200"}
-        return os.environ | own | more
+        return {**os.environ, **own, **more}
 
 
 def tree(directory: Path) -> dict[str, str]:

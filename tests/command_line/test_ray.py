@@ -125,20 +125,17 @@ def _result(workspace: Workspace, job: int) -> dict[str, object]:
     return found
 
 
-def _kill_at_its_end(workspace: Workspace, job: int, pid: int) -> None:
-    """Kill a job's process as it is about to write that it is done: the model is published."""
+def _kill_at_its_end(workspace: Workspace, job: int, pid: int) -> subprocess.Popen[bytes]:
+    """Kill a job's process when it looks at its result, before it writes there that it is done."""
     require_strace()
     (file,) = workspace.cwd.glob(f"multirun/*/*/{job}/result.json")
-    with (workspace.root / "strace").open("w") as log:
-        subprocess.run(
-            [
-                *("strace", "-p", str(pid), "-P", str(file), "--trace=rename"),
-                "--inject=rename:error=EIO:signal=KILL",
-            ],
-            stderr=log,
-            timeout=90,
-            check=False,
-        )
+    return subprocess.Popen(
+        [
+            *("strace", "-p", str(pid), "-P", str(file), "-o", "/dev/null"),
+            *("--trace=%%stat", "--inject=%%stat:signal=KILL"),
+        ],
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -149,14 +146,21 @@ def killed(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Swept:
         *("-m", *TWO_JOBS, CLUSTER, f"cache.path={workspace.root}/cache"), **nodes.environment
     ) as running:
         running.wait_until(lambda: len(nodes.jobs()) == 2)
-        processes = nodes.jobs()
-        assert len({_parent(pid) for pid in processes.values()}) == 2
-        running.wait_until(lambda: list(workspace.cwd.glob("multirun/*/*/1/result.json")))
-        with ThreadPoolExecutor(1) as pool:
-            at_its_end = pool.submit(_kill_at_its_end, workspace, 1, processes[1])
-            running.wait_until(lambda: _serves(nodes, processes[0]))
-            os.kill(processes[0], signal.SIGKILL)
-            at_its_end.result()
+        first, second = (pid for _, pid in sorted(nodes.jobs().items()))
+        assert _parent(first) != _parent(second)  # a node's processes are its raylet's
+        waiting = {
+            first: lambda: os.kill(first, signal.SIGKILL),
+            second: lambda: strace.append(_kill_at_its_end(workspace, 1, second)),
+        }
+        strace: list[subprocess.Popen[bytes]] = []
+
+        def all_have_servers() -> bool:
+            for pid in [one for one in waiting if _serves(nodes, one)]:
+                waiting.pop(pid)()
+            return not waiting
+
+        running.wait_until(all_have_servers)
+        strace[0].wait(90)
         assert (workspace.repository / "scorer-count_2/1/manifest.json").is_file()
         assert _result(workspace, 1)["status"] == "running"
         return workspace, running.result()
@@ -191,9 +195,8 @@ def test_nodes_publish_to_a_store_that_they_are_told_of(
     handed = [f"{RUNTIME_ENV}.{name}=${{oc.env:{name}}}" for name in store.environment]
     with _bucket(store) as bucket:
         to = f"repository.path=s3://{bucket}/models,s3://none/models"
-        result = workspace.run(
-            "-m", *DRAWN, to, "server=none", CLUSTER, *handed, **nodes.environment
-        )
+        swept = ("-m", *DRAWN, to, "server=none", CLUSTER, *handed)
+        result = workspace.run(*swept, cwd=workspace.cwd, **nodes.environment)
         published = [key for key in s3.objects(bucket) if key.endswith("/1/manifest.json")]
     assert result.status == 1, result.err
     assert [_result(workspace, job)["status"] for job in (0, 1)] == ["done", "failed"]
@@ -231,9 +234,9 @@ def test_a_cluster_that_runs_hands_its_own_environment_to_jobs(
         _head(workspace, environment | store.environment) as address,
     ):
         to = f"repository.path=s3://{bucket}/models"
-        result = workspace.run(
-            "-m", *TWO_JOBS, to, "server=none", CLUSTER, **environment, RAY_ADDRESS=address
-        )
+        swept = ("-m", *TWO_JOBS, to, "server=none", CLUSTER)
+        found = environment | {"RAY_ADDRESS": address}
+        result = workspace.run(*swept, cwd=workspace.cwd, **found)
         keys = sorted(key for key in s3.objects(bucket) if key.endswith("/manifest.json"))
     assert result.status == 0, result.err
     assert keys == [f"models/scorer-count_{count}/1/manifest.json" for count in (1, 2)]
