@@ -77,7 +77,7 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
     Raises:
         PackagerError: the configuration is wrong, or the launcher gave up before any job began.
     """
-    ray_engine.quiet()
+    ray_engine.settle()
     try:
         with processes.ended_first():
             hydra_application.run(arguments, _work)

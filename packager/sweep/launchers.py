@@ -44,14 +44,14 @@ def missing(name: str) -> UnavailableError:
     )
 
 
-def require_engine(launcher: Mapping[str, Any]) -> None:
-    """Check that a launcher's engine can be reached, where it does not start its own.
+def connect(launcher: Mapping[str, Any]) -> None:
+    """Connect to a launcher's engine, if it has one.
 
     Raises:
-        UnavailableError: nobody answers.
+        UnavailableError: nobody answers where it is said to be.
     """
     if is_rays(launcher):
-        ray_engine.require_cluster(launcher["ray"]["init"])
+        ray_engine.connect(launcher["ray"]["init"])
 
 
 def gave_up(error: Exception) -> LauncherError | None:

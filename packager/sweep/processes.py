@@ -43,10 +43,14 @@ def ended_first() -> Iterator[None]:
     before: dict[int, Any] = {
         number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
     }
+    came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         _restore(before)
         _end()
+        if ray_engine.is_connected():
+            came.append(number)
+            raise KeyboardInterrupt  # also of SIGTERM: Ray lets nothing else through
         before[number](number, frame)
 
     for number in before:
@@ -54,17 +58,15 @@ def ended_first() -> Iterator[None]:
     started = time.time()
     try:
         yield
-    except Exception:
-        _wait(SUBMITIT)
-        _remove_orphans(started)
-        raise
     except BaseException as error:
-        ray_engine.end()
-        _unlink_semaphores()
+        if came or not isinstance(error, Exception):
+            ray_engine.end()
+            _unlink_semaphores()
+        else:
+            _wait(SUBMITIT)
         _remove_orphans(started)
-        if isinstance(error, SystemExit) and error.code == signal.SIGTERM:  # Ray takes it so
-            _restore(before)
-            before[signal.SIGTERM](signal.SIGTERM, None)
+        for number in came:
+            before[number](number, None)
         raise
     finally:
         _restore(before)

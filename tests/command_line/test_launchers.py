@@ -146,6 +146,8 @@ def _broken(folder: Path, how: str) -> Swept:
                 running.signal_group(signal.SIGINT)
             case "terminated":
                 running.signal_alone(signal.SIGTERM)
+            case "killed":
+                running.signal_alone(signal.SIGKILL)
             case "worker killed":
                 os.kill(_worker(workspace), signal.SIGKILL)
         return workspace, running.result()
@@ -154,6 +156,7 @@ def _broken(folder: Path, how: str) -> Swept:
 ENDS = {
     "ctrl-c": (130, "interrupted"),
     "terminated": (143, "interrupted"),
+    "killed": (-signal.SIGKILL, ""),
     "worker killed": (1, "killed"),
 }
 """The command's status, and what its table says of a job."""

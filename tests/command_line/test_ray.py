@@ -296,5 +296,6 @@ def test_a_sweep_that_is_broken_off_leaves_nothing_of_ray(
     workspace, result = broken_off[number]
     assert result.status == ENDS[number], result.err
     assert "Traceback" not in result.err
+    assert "SIGTERM" not in result.err
     assert "killed" in result.out or "interrupted" in result.out
     workspace.wait_until_nothing_is_left(within_s=10)

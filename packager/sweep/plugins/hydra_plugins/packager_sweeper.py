@@ -38,7 +38,7 @@ class CheckedSweeper(BasicSweeper):
             sweep_composition.composer(loader, config),
             here=type(self.launcher).__name__ in ON_THIS_MACHINE,
         )
-        launchers.require_engine(config.hydra.launcher)
+        launchers.connect(config.hydra.launcher)
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
