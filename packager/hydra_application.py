@@ -110,8 +110,8 @@ def run(arguments: list[str], job: Callable[[DictConfig], object]) -> None:
     except PackagerError:
         raise
     except OSError as error:
-        # Without a cluster to connect to, Ray says so by one of these.
-        told = gave_up(error) if isinstance(error, ConnectionError) else None
+        # Ray says so where it cannot start, or finds nobody: not of a file, and with no number.
+        told = gave_up(error) if error.errno is None else None
         raise told or error from error.__cause__
     except Exception as error:
         # Jobs keep their own errors: this is one of composing or of launching them.

@@ -78,7 +78,7 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
     Raises:
         PackagerError: the configuration is wrong, or the launcher gave up before any job began.
     """
-    launchers.quiet()
+    launchers.settle()
     try:
         with processes.ended_first():
             hydra_application.run(arguments, _work)

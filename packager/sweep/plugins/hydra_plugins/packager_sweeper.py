@@ -28,6 +28,7 @@ class CheckedSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Check all jobs before anything is written, then run them as Hydra does."""
         from packager import sweep_composition, sweep_preflight  # noqa: PLC0415  see above
+        from packager.sweep import launchers  # noqa: PLC0415
 
         assert self.hydra_context is not None  # noqa: S101  `setup` gives both
         assert self.config is not None  # noqa: S101
@@ -41,6 +42,7 @@ class CheckedSweeper(BasicSweeper):
             sweep_composition.composer(loader, config),
             here=_is_here(config),
         )
+        launchers.connect(config.hydra.launcher)
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
