@@ -79,7 +79,7 @@ def enter(hydra: HydraConf) -> None:
     if Path.cwd() == place:
         return
     try:
-        os.chdir(place)  # noqa: TID251  before anything runs, and this process has no other job
+        os.chdir(place)
     except OSError as error:
         raise UnavailableError(
             f"cannot be entered on {os.uname().nodename}: {error.strerror}",

@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import schema
-from packager.composition import explain, first_line
+from packager.command_line.composition import explain, first_line
+from packager.command_line.help import GROUPS, choices
 from packager.errors import PackagerError, SpecError, UnavailableError
-from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
 from packager.sweep.launchers import gave_up
