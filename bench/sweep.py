@@ -120,8 +120,8 @@ def main() -> None:
         bench = Bench(Path(folder), rounds=rounds, share=share)
         commands = functools.cache(lambda: sweep_launchers.Commands(Path(folder, "launchers")))
         for name in arguments.only:
-            if name == "ray_overhead" and importlib.util.find_spec("ray") is None:
-                print('ray_overhead is left out: pip install "packager[ray]"')
+            if name in sweep_launchers.ON_RAY and importlib.util.find_spec("ray") is None:
+                print(f'{name} is left out: pip install "packager[ray]"')
             elif name in PREFLIGHT:
                 figures |= PREFLIGHT[name](bench)
             else:

@@ -7,15 +7,18 @@ fetched before. joblib and Ray are needed where they are measured.
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = str(Path(__file__).resolve().parents[1])
 PACKAGER = (sys.executable, "-m", "packager")
 TWO = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 ONE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
@@ -69,7 +72,7 @@ class Commands:
         done = subprocess.run(
             [*PACKAGER, *arguments, f"cache.path={self._cache}"],
             cwd=self._cache.parent,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            env=os.environ | {"PYTHONPATH": ROOT},
             capture_output=True,
             text=True,
             check=False,
@@ -98,11 +101,8 @@ def shared_work(commands: Commands) -> dict[str, float]:
 def joblib_speedup(commands: Commands) -> dict[str, float]:
     """Compare two processes with one, for four training jobs of a thread each."""
     one, two = (commands.seconds("-m", *TRAINING, *launcher) for launcher in (ONE, TWO))
-    spinning = dict(os.environ)
-    os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
-    active = commands.seconds("-m", *TRAINING, *TWO)
-    os.environ.clear()
-    os.environ.update(spinning)
+    with patch.dict(os.environ, {"OMP_WAIT_POLICY": "ACTIVE"}):
+        active = commands.seconds("-m", *TRAINING, *TWO)
     return {"joblib_speedup": one / two, "joblib_speedup_spinning": one / active}
 
 
@@ -122,11 +122,34 @@ def ray_overhead(commands: Commands) -> dict[str, float]:
     few = commands.seconds("-m", *PLANNING[:2], "trainer.seed=0,1", "hydra/launcher=ray_local")
     return {
         "ray_overhead_seconds_per_job": (on_ray - plain) / PLANS,
+        "ray_overhead_ratio": on_ray / plain,
         "ray_seconds_per_further_job": (on_ray - few) / (PLANS - 2),
         "serial_seconds_per_job": plain / PLANS,
     }
 
 
+def two_nodes(commands: Commands) -> dict[str, float]:
+    """Compare two nodes of a processor each with one of them, for four training jobs on Ray.
+
+    The jobs publish to one directory, which both nodes share.
+    """
+    ours = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "PYTHONPATH": ROOT}
+    with patch.dict(os.environ, ours):
+        from ray.cluster_utils import Cluster  # noqa: PLC0415  reads the environment
+
+        cluster, jobs = Cluster(), ("-m", *TRAINING, "hydra/launcher=ray_cluster")
+        try:
+            cluster.add_node(num_cpus=1, include_dashboard=False)
+            with patch.dict(os.environ, {"RAY_ADDRESS": cluster.address}):
+                one = commands.seconds(*jobs)
+                cluster.add_node(num_cpus=1)
+                two = commands.seconds(*jobs)
+        finally:
+            cluster.shutdown()
+    return {"two_nodes_speedup": one / two}
+
+
 MEASUREMENTS: dict[str, Callable[[Commands], dict[str, float]]] = {
-    one.__name__: one for one in (shared_work, joblib_speedup, undivided, ray_overhead)
+    one.__name__: one for one in (shared_work, joblib_speedup, undivided, ray_overhead, two_nodes)
 }
+ON_RAY = {"ray_overhead", "two_nodes"}

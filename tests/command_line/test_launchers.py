@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -187,13 +186,18 @@ def test_a_lost_worker_is_told(broken: dict[str, Swept]) -> None:
     assert "error: hydra/launcher: the launcher gave up: TerminatedWorkerError" in result.err
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 @pytest.mark.parametrize("launcher", ["ray", "ray_local", "ray_cluster"])
 def test_a_launcher_that_is_not_installed_names_its_extra(
     launcher: str, workspace: Workspace
 ) -> None:
-    """The environment lacks something."""
-    result = workspace.run("-m", *FASHION, f"hydra/launcher={launcher}")
+    """The environment lacks something; where Ray is installed, its plugin is an empty one here."""
+    plugin = workspace.root / "hydra_plugins" / "hydra_ray_launcher"
+    plugin.mkdir(parents=True)
+    (plugin / "__init__.py").touch()
+    search = {"PYTHONPATH": str(workspace.root)}
+    result = workspace.run(
+        "-m", *FASHION, f"hydra/launcher={launcher}", cwd=workspace.cwd, **search
+    )
     assert result.status == 4
     assert result.error == (
         "error: hydra/launcher: 'ray' is not installed. Remedy: pip install \"packager[ray]\"."

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ from .program import Result, Workspace, orphaned_shared_memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .program import Running
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
@@ -92,6 +92,11 @@ class Nodes:
                         found[int(target.parent.name)] = pid
         return found
 
+    def servers(self) -> list[str]:
+        """Return the command lines of servers and of what they have started."""
+        found = self.workspace.processes()
+        return [one for one in found if "tritonserver" in one or "python_backend" in one]
+
     def end(self) -> None:
         """End all of it."""
         self.process.communicate(timeout=60)
@@ -142,9 +147,7 @@ def _kill_at_its_end(workspace: Workspace, job: int, pid: int) -> subprocess.Pop
 def killed(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Swept:
     """A job a node; one is killed while its server runs, the other when it has published."""
     workspace = Workspace(tmp_path_factory.mktemp("killed"))
-    with workspace.start(
-        *("-m", *TWO_JOBS, CLUSTER, f"cache.path={workspace.root}/cache"), **nodes.environment
-    ) as running:
+    with workspace.start("-m", *TWO_JOBS, CLUSTER, **nodes.environment) as running:
         running.wait_until(lambda: len(nodes.jobs()) == 2)
         first, second = (pid for _, pid in sorted(nodes.jobs().items()))
         assert _parent(first) != _parent(second)  # a node's processes are its raylet's
@@ -183,7 +186,7 @@ def test_jobs_that_are_killed_run_again_and_publish_once(killed: Swept) -> None:
 def test_of_a_job_that_was_killed_nothing_is_left(killed: Swept, nodes: Nodes) -> None:
     """Its server ends with it, with its shared memory."""
     assert killed[1].status == 0
-    assert not any("tritonserver" in one for one in nodes.workspace.processes())
+    assert nodes.servers() == []
     assert orphaned_shared_memory() == []
 
 
@@ -234,12 +237,12 @@ def test_a_cluster_that_runs_hands_its_own_environment_to_jobs(
         _head(workspace, environment | store.environment) as address,
     ):
         to = f"repository.path=s3://{bucket}/models"
-        swept = ("-m", *TWO_JOBS, to, "server=none", CLUSTER)
+        swept = ("-m", *DRAWN, to, "server=none", CLUSTER)
         found = environment | {"RAY_ADDRESS": address}
         result = workspace.run(*swept, cwd=workspace.cwd, **found)
-        keys = sorted(key for key in s3.objects(bucket) if key.endswith("/manifest.json"))
+        manifests = [key for key in s3.objects(bucket) if key.endswith("/manifest.json")]
     assert result.status == 0, result.err
-    assert keys == [f"models/scorer-count_{count}/1/manifest.json" for count in (1, 2)]
+    assert manifests == ["models/scorer/1/manifest.json"]
     workspace.wait_until_nothing_is_left(within_s=10)
 
 
@@ -252,50 +255,64 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(workspace: Workspace) ->
     assert list(workspace.cwd.iterdir()) == []
 
 
-ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+LOCAL = "hydra/launcher=ray_local"
+ENDS = {
+    "ctrl-c": (LOCAL, signal.SIGINT, 130),
+    "terminated": (LOCAL, signal.SIGTERM, 143),
+    "ctrl-c, on nodes": (CLUSTER, signal.SIGINT, 130),
+}
+"""The launcher, the signal, and the command's status."""
 
 
-def _broken_off(folder: Path, environment: dict[str, str], number: signal.Signals) -> Swept:
+def _broken_off(folder: Path, nodes: Nodes, how: str) -> Swept:
+    launcher, number, _ = ENDS[how]
     workspace = Workspace(folder)
-
-    def serves() -> bool:
-        return any("tritonserver" in one for one in workspace.processes())
-
-    with workspace.start(
-        *("-m", *TWO_JOBS, "hydra/launcher=ray_local", f"cache.path={folder}/cache"), **environment
-    ) as running:
-        running.wait_until(serves)
-        _send(running, number)
+    jobs = nodes.workspace if launcher == CLUSTER else workspace
+    environment = dict(nodes.environment)
+    if launcher == LOCAL:
+        del environment["RAY_ADDRESS"]
+    first = 100 * (1 + list(ENDS).index(how))  # of each its own, which no other has proven
+    swept = (*DRAWN, f"serving.dynamic_batching.max_queue_delay_us={first},{first + 1}")
+    with workspace.start("-m", *swept, launcher, **environment) as running:
+        running.wait_until(lambda: any("tritonserver" in one for one in jobs.processes()))
+        if number is signal.SIGINT:
+            running.signal_group(number)  # as a terminal does
+        else:
+            running.signal_alone(number)
         return workspace, running.result()
-
-
-def _send(running: Running, number: signal.Signals) -> None:
-    """Send Ctrl-C as a terminal does, to all; SIGTERM as a supervisor does, to the command."""
-    if number is signal.SIGINT:
-        running.signal_group(number)
-    else:
-        running.signal_alone(number)
 
 
 @pytest.fixture(scope="module")
 def broken_off(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
-) -> dict[signal.Signals, Swept]:
-    """Sweeps on clusters of their own, which a signal ends while servers run."""
+    killed: Swept, nodes: Nodes, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Swept]:
+    """Sweeps that a signal ends while servers run."""
+    assert killed[1].status == 0  # the nodes have nothing to do
     folders = [tmp_path_factory.mktemp("broken_off") for _ in ENDS]
     with ThreadPoolExecutor(len(ENDS)) as pool:
-        swept = pool.map(_broken_off, folders, [environment] * len(ENDS), ENDS)
+        swept = pool.map(_broken_off, folders, [nodes] * len(ENDS), ENDS)
         return dict(zip(ENDS, swept, strict=True))
 
 
-@pytest.mark.parametrize("number", ENDS)
+@pytest.mark.parametrize("how", ENDS)
 def test_a_sweep_that_is_broken_off_leaves_nothing_of_ray(
-    number: signal.Signals, broken_off: dict[signal.Signals, Swept]
+    how: str, broken_off: dict[str, Swept]
 ) -> None:
-    """No process of its cluster, no shared memory; the table says which jobs had no end."""
-    workspace, result = broken_off[number]
-    assert result.status == ENDS[number], result.err
+    """No process of a cluster of its own, no shared memory; the table says what had no end."""
+    workspace, result = broken_off[how]
+    assert result.status == ENDS[how][2], result.err
     assert "Traceback" not in result.err
     assert "SIGTERM" not in result.err
     assert "killed" in result.out or "interrupted" in result.out
     workspace.wait_until_nothing_is_left(within_s=10)
+
+
+def test_jobs_that_a_signal_ended_leave_nothing_on_nodes(
+    nodes: Nodes, broken_off: dict[str, Swept]
+) -> None:
+    """Neither servers nor their Python stubs."""
+    assert broken_off["ctrl-c, on nodes"][1].status == 130
+    deadline = time.monotonic() + 10
+    while nodes.servers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert nodes.servers() == []
