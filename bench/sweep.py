@@ -1,17 +1,20 @@
-"""What a sweep costs beside its jobs.
+"""What a sweep costs beside its jobs, what its jobs share, what launchers give and cost.
 
-    python bench/sweep.py [--json FILE] [--rounds N] [--quick]
+    python bench/sweep.py [--json FILE] [--rounds N] [--quick] [--only NAME ...]
 
 Whole processes of `python -m packager -m`, with their own cache and repository.
 `preflight_overhead_fraction`: what checking every job adds to the same sweep by Hydra's own
 sweeper, which composes each job too before it starts the first; in turns, medians of both sides.
 `preflight_1000_seconds`: from the start of a sweep of 1,000 jobs to its being refused for one
-of them, Python's start included. `--quick` takes a tenth of the jobs.
+of them, Python's start included. `--quick` takes a tenth of the jobs. The other measurements are
+those of `sweep_launchers.py`; Ray's are left out where it is not installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
 import json
 import os
 import statistics
@@ -21,6 +24,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import sweep_launchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +98,9 @@ def preflight_seconds(bench: Bench) -> dict[str, float]:
     return {f"preflight_{jobs}_seconds": seconds}
 
 
-FIGURES: tuple[Callable[[Bench], dict[str, float]], ...] = (preflight_overhead, preflight_seconds)
+PREFLIGHT: dict[str, Callable[[Bench], dict[str, float]]] = {
+    one.__name__: one for one in (preflight_overhead, preflight_seconds)
+}
 
 
 def main() -> None:
@@ -104,15 +111,23 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--rounds", type=int, default=5, help="runs of which the median is taken")
     parser.add_argument("--quick", action="store_true", help="a tenth of the jobs, one round")
+    names = [*PREFLIGHT, *sweep_launchers.MEASUREMENTS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
     rounds, share = (1, 0.1) if arguments.quick else (arguments.rounds, 1.0)
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="packager-bench-") as folder:
         bench = Bench(Path(folder), rounds=rounds, share=share)
-        for measure in FIGURES:
-            figures |= measure(bench)
+        commands = functools.cache(lambda: sweep_launchers.Commands(Path(folder, "launchers")))
+        for name in arguments.only:
+            if name == "ray_overhead" and importlib.util.find_spec("ray") is None:
+                print('ray_overhead is left out: pip install "packager[ray]"')
+            elif name in PREFLIGHT:
+                figures |= PREFLIGHT[name](bench)
+            else:
+                figures |= sweep_launchers.MEASUREMENTS[name](commands())
     for key, value in figures.items():
-        print(f"{key:36} {value:12,.4g}")
+        print(f"{key:52} {value:12,.4g}")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -1,6 +1,4 @@
-"""Sweeps: what jobs share, what a second process gives, what Ray costs.
-
-    python bench/sweep_launchers.py [--json FILE] [--only NAME ...]
+"""What jobs of a sweep share, what a second process gives, what Ray costs; `sweep.py` runs these.
 
 Whole commands of `python -m packager`, each with its own cache and repository, the data files
 fetched before. joblib and Ray are needed where they are measured.
@@ -8,12 +6,9 @@ fetched before. joblib and Ray are needed where they are measured.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +20,18 @@ PACKAGER = (sys.executable, "-m", "packager")
 TWO = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 ONE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
 
-VARIANTS = 16
-SERVING = (
-    "serving.instance_group.count=1,2,3,4",
-    "serving.dynamic_batching.max_queue_delay_us=100,200,300,400",
-)
+VARIANTS = {
+    "up_to_2_instances": (
+        "serving.instance_group.count=1,2",
+        "serving.max_batch_size=16,32,64,128",
+        "serving.dynamic_batching.max_queue_delay_us=100,200",
+    ),
+    "up_to_4_instances": (
+        "serving.instance_group.count=1,2,3,4",
+        "serving.dynamic_batching.max_queue_delay_us=100,200,300,400",
+    ),
+}
+"""Sixteen each."""
 TRAINING = (
     "model=fashion_cnn",
     "dataset.max_train_samples=20000",
@@ -44,7 +46,7 @@ PLANS = 12
 PLANNING = ("model=fashion_cnn", "task=plan", f"trainer.seed=range({PLANS})")
 
 
-class Bench:
+class Commands:
     """Commands that share nothing but the data files."""
 
     def __init__(self, folder: Path) -> None:
@@ -79,48 +81,45 @@ class Bench:
         return seconds
 
 
-def shared_work(bench: Bench) -> dict[str, float]:
+def shared_work(commands: Commands) -> dict[str, float]:
     """Compare 16 serving variants of one model with one of them, one by one and two at a time."""
-    one = bench.seconds("model=fashion_cnn")
-    serially = bench.seconds("-m", "model=fashion_cnn", *SERVING)
-    # Two jobs share two cores, so the one that trains has a thread.
-    alone = bench.seconds("model=fashion_cnn", f"trainer.threads={_threads_of_two()}")
-    at_once = bench.seconds("-m", "model=fashion_cnn", *SERVING, *TWO)
-    return {
-        "one_build_seconds": one,
-        "shared_work_ratio": serially / one,
-        "shared_work_ratio_two_processes": at_once / one,
-        "one_build_divided_threads_seconds": alone,
-        "shared_work_ratio_two_processes_same_threads": at_once / alone,
-        "seconds_a_variant": (serially - one) / (VARIANTS - 1),
-    }
+    one = commands.seconds("model=fashion_cnn")
+    figures = {"one_build_seconds": one}
+    for name, serving in VARIANTS.items():
+        serially = commands.seconds("-m", "model=fashion_cnn", *serving)
+        at_once = commands.seconds("-m", "model=fashion_cnn", *serving, *TWO)
+        figures |= {
+            f"shared_work_ratio_{name}": serially / one,
+            f"shared_work_ratio_{name}_two_processes": at_once / one,
+        }
+    return figures
 
 
-def joblib_speedup(bench: Bench) -> dict[str, float]:
+def joblib_speedup(commands: Commands) -> dict[str, float]:
     """Compare two processes with one, for four training jobs of a thread each."""
-    one, two = (bench.seconds("-m", *TRAINING, *launcher) for launcher in (ONE, TWO))
+    one, two = (commands.seconds("-m", *TRAINING, *launcher) for launcher in (ONE, TWO))
     spinning = dict(os.environ)
     os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
-    active = bench.seconds("-m", *TRAINING, *TWO)
+    active = commands.seconds("-m", *TRAINING, *TWO)
     os.environ.clear()
     os.environ.update(spinning)
     return {"joblib_speedup": one / two, "joblib_speedup_spinning": one / active}
 
 
-def undivided(bench: Bench) -> dict[str, float]:
+def undivided(commands: Commands) -> dict[str, float]:
     """Compare two jobs of two threads each, spinning and passive, with two of one each."""
     more = [one for one in TRAINING if "threads" not in one and "seed" not in one]
     jobs = [*more, "trainer.seed=0,1", *TWO]
-    divided = bench.seconds("-m", *jobs)
-    fighting = bench.seconds("-m", *jobs, f"trainer.threads={len(os.sched_getaffinity(0))}")
+    divided = commands.seconds("-m", *jobs)
+    fighting = commands.seconds("-m", *jobs, f"trainer.threads={len(os.sched_getaffinity(0))}")
     return {"undivided_threads_slowdown": fighting / divided}
 
 
-def ray_overhead(bench: Bench) -> dict[str, float]:
+def ray_overhead(commands: Commands) -> dict[str, float]:
     """Compare jobs that do next to nothing on Ray with the same in one process."""
-    plain = bench.seconds("-m", *PLANNING)
-    on_ray = bench.seconds("-m", *PLANNING, "hydra/launcher=ray_local")
-    few = bench.seconds("-m", *PLANNING[:2], "trainer.seed=0,1", "hydra/launcher=ray_local")
+    plain = commands.seconds("-m", *PLANNING)
+    on_ray = commands.seconds("-m", *PLANNING, "hydra/launcher=ray_local")
+    few = commands.seconds("-m", *PLANNING[:2], "trainer.seed=0,1", "hydra/launcher=ray_local")
     return {
         "ray_overhead_seconds_per_job": (on_ray - plain) / PLANS,
         "ray_seconds_per_further_job": (on_ray - few) / (PLANS - 2),
@@ -128,32 +127,6 @@ def ray_overhead(bench: Bench) -> dict[str, float]:
     }
 
 
-def _threads_of_two() -> int:
-    return max(1, len(os.sched_getaffinity(0)) // 2)
-
-
-MEASUREMENTS: dict[str, Callable[[Bench], dict[str, float]]] = {
+MEASUREMENTS: dict[str, Callable[[Commands], dict[str, float]]] = {
     one.__name__: one for one in (shared_work, joblib_speedup, undivided, ray_overhead)
 }
-
-
-def main() -> None:
-    """Measure, print the figures, write them where asked."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="packager-bench-") as folder:
-        bench, figures = Bench(Path(folder)), {}
-        for name in arguments.only:
-            figures |= MEASUREMENTS[name](bench)
-    for key, value in figures.items():
-        print(f"{key:46} {value:12,.4g}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -48,7 +48,8 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run one command; return its exit status. Every error ends here."""
-    from packager import command, console, errors_told, openmp  # noqa: PLC0415
+    from packager import console, openmp  # noqa: PLC0415
+    from packager.command_line import command, errors_told  # noqa: PLC0415
 
     console.log()
     # With this Hydra raises its errors instead of printing them, so that they are told as ours.

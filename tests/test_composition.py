@@ -10,7 +10,7 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from packager.composition import explain
+from packager.command_line.composition import explain
 from packager.errors import EXIT_OK, PackagerError, SpecError
 from packager.resolve.job import to_spec
 

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 
 from packager.architectures.build import build, require_scores
 from packager.architectures.layers import place
+from packager.command_line.help import GROUPS
 from packager.errors import SpecError
-from packager.help import GROUPS
 from packager.resolve.job import to_spec
 from packager.resources import folder
 from packager.spec.architecture import TorchScriptSpec

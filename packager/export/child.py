@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
 import signal
@@ -10,14 +9,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from packager import openmp
+from packager import openmp, parent_death
 from packager.errors import PackagerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a process gets when its parent dies."""
 
 
 def call(module: str, *arguments: object, does: str) -> Any:
@@ -65,7 +61,7 @@ def serve(function: Callable[..., object]) -> None:
     os.dup2(2, 1)
     # A Ctrl-C is the parent's to handle; its death is ours too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent_death.signals(signal.SIGKILL)
     search, arguments = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  our parent's
     sys.path[:] = search
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.types import ValueType
 
 from packager.errors import UnavailableError
+from packager.sweep import ray_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,16 +36,6 @@ ENGINES = "hydra_plugins."
 """Where Hydra asks every launcher and sweeper of others to be."""
 
 
-QUIET = {
-    # Lines that jobs have in common are each job's own.
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Optuna 2 needs SQLAlchemy 1, which says at every start that there is a later one.
-    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
-}
-"""What Ray and Optuna read from the environment, where the user has not said otherwise."""
-
-
 class LauncherError(UnavailableError):
     """A launcher gave up: a process of the sweep was killed, or its engine cannot be had."""
 
@@ -58,10 +49,21 @@ def missing(name: str) -> UnavailableError:
     )
 
 
-def quiet() -> None:
-    """Let engines be quiet about themselves; before they are imported."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+def settle() -> None:
+    """Set what engines read from the environment; before they are imported."""
+    ray_engine.settle()
+    # Optuna 2 needs SQLAlchemy 1, which says at every start that there is a later one.
+    os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
+
+
+def connect(launcher: Mapping[str, Any]) -> None:
+    """Connect to a launcher's engine, if it has one.
+
+    Raises:
+        UnavailableError: nobody answers where it is said to be.
+    """
+    if is_rays(launcher):
+        ray_engine.connect(launcher["ray"]["init"])
 
 
 def gave_up(error: Exception) -> LauncherError | None:
@@ -72,8 +74,18 @@ def gave_up(error: Exception) -> LauncherError | None:
     return LauncherError(
         f"the launcher gave up: {type(error).__name__}: {lines[0].rstrip('.')}",
         where="hydra/launcher",
-        remedy="jobs that are told as killed or are not in the table have to be run again; where"
-        " memory was short, run fewer at once",
+        remedy=_remedy(error),
+    )
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ConnectionError):
+        return ray_engine.START
+    if "AF_UNIX path" in str(error):  # Ray's, of its sockets in TMPDIR
+        return "give Ray a directory with a short path: RAY_TMPDIR=/tmp"
+    return (
+        "jobs that are told as killed or are not in the table have to be run again; where memory"
+        " was short, run fewer at once"
     )
 
 

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packager.sweep import ray_engine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -41,10 +43,14 @@ def ended_first() -> Iterator[None]:
     before: dict[int, Any] = {
         number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
     }
+    came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         _restore(before)
         _end()
+        if ray_engine.is_connected():
+            came.append(number)
+            raise KeyboardInterrupt  # also of SIGTERM: Ray lets nothing else through
         before[number](number, frame)
 
     for number in before:
@@ -52,21 +58,19 @@ def ended_first() -> Iterator[None]:
     started = time.time()
     try:
         yield
-    except Exception:
-        _wait(SUBMITIT)
-        _remove_orphans(started)
-        raise
     except BaseException as error:
-        _disconnect()
-        _unlink_semaphores()
+        if came or not isinstance(error, Exception):
+            ray_engine.end()
+            _unlink_semaphores()
+        else:
+            _wait(SUBMITIT)
         _remove_orphans(started)
-        if isinstance(error, SystemExit) and error.code == "SIGTERM":  # Ray takes the signal so
-            _restore(before)
-            before[signal.SIGTERM](signal.SIGTERM, None)
+        for number in came:
+            before[number](number, None)
         raise
     finally:
         _restore(before)
-        _disconnect()
+        ray_engine.end()
 
 
 def _restore(handlers: dict[int, Any]) -> None:
@@ -85,13 +89,6 @@ def _wait(*marks: bytes, within_s: float = float("inf")) -> None:
     deadline = time.monotonic() + within_s
     while _children(*marks) and time.monotonic() < deadline:
         time.sleep(POLL_S)
-
-
-def _disconnect() -> None:
-    """Let Ray bring what its jobs printed last, and end its own processes."""
-    ray: Any = sys.modules.get("ray")
-    if ray is not None:
-        ray.shutdown()
 
 
 def _unlink_semaphores() -> None:

@@ -132,7 +132,7 @@ class Workspace:
         done = subprocess.run(
             [*command, *arguments],
             cwd=cwd or self.cwd,
-            env=self._environment(more),
+            env=self.environment(more),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -152,7 +152,7 @@ class Workspace:
             process = subprocess.Popen(
                 [*PACKAGER, *arguments],
                 cwd=self.cwd,
-                env=self._environment(more),
+                env=self.environment(more),
                 stdin=subprocess.DEVNULL,
                 stdout=out_file,
                 stderr=err_file,
@@ -168,20 +168,28 @@ class Workspace:
                         process.wait(30)
                     process.kill()
 
-    def processes(self) -> list[str]:
-        """Command lines of every process that a run here has started, however far down."""
+    def process_ids(self) -> list[int]:
+        """Every process that a run here has started, however far down."""
         mark = f"{_MARK}={self.mark}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
+                    found.append(int(process.name))
+        return found
+
+    def processes(self) -> list[str]:
+        """Their command lines."""
+        found = []
+        for pid in self.process_ids():
+            with suppress(OSError):
+                found.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
         return found
 
     def left_behind(self) -> list[str]:
         """Processes, shared memory without a server, and temporary files."""
         files = [str(path) for path in self.temporary.iterdir() if not _is_torchs_own(path)]
-        return [*self.processes(), *_orphaned_shared_memory(), *files]
+        return [*self.processes(), *orphaned_shared_memory(), *files]
 
     def wait_until_nothing_is_left(self, *, within_s: float) -> None:
         """Fail when something is still there after the time."""
@@ -190,9 +198,10 @@ class Workspace:
             time.sleep(0.05)
         assert self.left_behind() == []
 
-    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        """The variables of a run here."""
         own = {_MARK: self.mark, "TMPDIR": str(self.temporary), "COLUMNS": "200"}
-        return os.environ | own | more
+        return {**os.environ, **own, **more}
 
 
 def tree(directory: Path) -> dict[str, str]:
@@ -215,7 +224,7 @@ def _is_torchs_own(path: Path) -> bool:
     return path.name.startswith("torchinductor_") and not any(path.iterdir())
 
 
-def _orphaned_shared_memory() -> list[str]:
+def orphaned_shared_memory() -> list[str]:
     """Regions that name a server of which no process is left."""
     regions = [path.name for path in _SHARED_MEMORY.glob("packager-*")]
     if not regions:

@@ -235,5 +235,5 @@ def test_no_configuration_error_needs_torch(workspace: Workspace) -> None:
     )  # what python -X importtime does
     assert result.status == 2
     modules = {line.rpartition("|")[2].strip() for line in result.err.splitlines() if "|" in line}
-    assert "packager.command" in modules
+    assert "packager.command_line.command" in modules
     assert "torch" not in modules

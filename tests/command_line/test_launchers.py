@@ -130,16 +130,24 @@ def _worker(workspace: Workspace) -> int:
     raise AssertionError(workspace.processes())
 
 
+def _serves(workspace: Workspace) -> bool:
+    """Say whether a server runs, and no job is at files that it would leave when it is killed."""
+    servers = any("tritonserver" in one for one in workspace.processes())
+    return servers and not list(workspace.temporary.glob("packager-export-*"))
+
+
 def _broken(folder: Path, how: str) -> Swept:
     """Break a sweep off while its servers run."""
     workspace = Workspace(folder)
     with workspace.start("-m", *DRAWN, *JOBLIB, f"cache.path={folder}/cache") as running:
-        running.wait_until(lambda: any("tritonserver" in one for one in workspace.processes()))
+        running.wait_until(lambda: _serves(workspace))
         match how:
             case "ctrl-c":
                 running.signal_group(signal.SIGINT)
             case "terminated":
                 running.signal_alone(signal.SIGTERM)
+            case "killed":
+                running.signal_alone(signal.SIGKILL)
             case "worker killed":
                 os.kill(_worker(workspace), signal.SIGKILL)
         return workspace, running.result()
@@ -148,6 +156,7 @@ def _broken(folder: Path, how: str) -> Swept:
 ENDS = {
     "ctrl-c": (130, "interrupted"),
     "terminated": (143, "interrupted"),
+    "killed": (-signal.SIGKILL, ""),
     "worker killed": (1, "killed"),
 }
 """The command's status, and what its table says of a job."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packager.command_line.errors_told import told
 from packager.errors import UnavailableError
-from packager.errors_told import told
 from packager.repository.publish import prepare, publish
 from packager.repository.staging import staged
 from packager.spec.recipe import RepositorySpec

@@ -8,7 +8,7 @@ import pytest
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from packager.sweep_composition import composer
+from packager.command_line.sweep_composition import composer
 
 from .sweeps import sweep
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from packager import sweep_preflight
+from packager.command_line import sweep_preflight
+from packager.command_line.sweep_composition import composer
 from packager.errors import PackagerError, ProofError, SpecError, UnavailableError
 from packager.sweep import names
-from packager.sweep_composition import composer
 
 from .sweeps import sweep
 

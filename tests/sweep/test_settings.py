@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from packager.command_line.hydra_application import parsed
 from packager.errors import SpecError
-from packager.hydra_application import parsed
 from packager.spec.sweeping import By, Promote
 from packager.sweep.settings import Settings, is_setting, settings
 

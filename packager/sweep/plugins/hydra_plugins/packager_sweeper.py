@@ -27,7 +27,8 @@ class CheckedSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Check all jobs before anything is written, then run them as Hydra does."""
-        from packager import sweep_composition, sweep_preflight  # noqa: PLC0415  see above
+        from packager.command_line import sweep_composition, sweep_preflight  # noqa: PLC0415  see above
+        from packager.sweep import launchers  # noqa: PLC0415
 
         assert self.hydra_context is not None  # noqa: S101  `setup` gives both
         assert self.config is not None  # noqa: S101
@@ -41,6 +42,7 @@ class CheckedSweeper(BasicSweeper):
             sweep_composition.composer(loader, config),
             here=_is_here(config),
         )
+        launchers.connect(config.hydra.launcher)
         return super().sweep(arguments)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
@@ -62,7 +64,7 @@ class SearchingSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Check the ends of every range before anything is written, then search."""
-        from packager import sweep_search  # noqa: PLC0415  see above
+        from packager.command_line import sweep_search  # noqa: PLC0415  see above
 
         assert self.hydra_context is not None  # noqa: S101  `setup` gives all three
         assert self.task_function is not None  # noqa: S101

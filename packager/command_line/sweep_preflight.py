@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict, read_write
 
-from packager import console, errors_told, hydra_application
+from packager import console
+from packager.command_line import errors_told, hydra_application
 from packager.errors import SpecError
 from packager.resolve.job import refused_parts, to_spec
 from packager.spec.job import BuildTask, PlanTask

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from packager import errors_told
+from packager.command_line import errors_told
 from packager.sweep import directory as sweep_directory
 from packager.sweep import results
 

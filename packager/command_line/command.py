@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from hydra._internal.utils import get_args_parser
 
-from packager import console, hydra_application, sweep_command
+from packager import console
+from packager.command_line import hydra_application, sweep_command
+from packager.command_line.help import text as help_text
 from packager.errors import EXIT_OK, SpecError
-from packager.help import text as help_text
 from packager.recipes import recipes, shadowed
 from packager.sweep.settings import refuse_outside_sweeps
 from packager.tasks.dispatch import run_task
 from packager.training import ranks
 
 if TYPE_CHECKING:
-    from packager.hydra_application import Options
+    from packager.command_line.hydra_application import Options
 
 
 def run(arguments: list[str]) -> int:

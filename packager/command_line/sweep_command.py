@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 
-from packager import console, hydra_application, sweep_worker
+from packager import console
+from packager.command_line import hydra_application, sweep_worker
+from packager.command_line.hydra_application import parsed, quoted
+from packager.command_line.sweep_recorder import Recorder
 from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
-from packager.hydra_application import parsed, quoted
 from packager.resolve.job import to_spec
 from packager.spec.job import BuildTask
 from packager.spec.sweeping import Promote, objectives
@@ -21,7 +23,6 @@ from packager.sweep import launchers, names, processes, results
 from packager.sweep.leaderboard import figures as figures_of
 from packager.sweep.measured import measured
 from packager.sweep.settings import BY, SWEEP_DIR, Settings, is_setting, settings
-from packager.sweep_recorder import Recorder
 from packager.tasks import leaderboard
 from packager.tasks.dispatch import run_task
 from packager.training import ranks
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-    from packager.hydra_application import Options
+    from packager.command_line.hydra_application import Options
     from packager.spec.job import Job
     from packager.spec.sweeping import By
     from packager.sweep.leaderboard import Leaderboard
@@ -78,7 +79,7 @@ def _run_jobs(arguments: list[str], directory: Path) -> bool:
     Raises:
         PackagerError: the configuration is wrong, or the launcher gave up before any job began.
     """
-    launchers.quiet()
+    launchers.settle()
     try:
         with processes.ended_first():
             hydra_application.run(arguments, _work)

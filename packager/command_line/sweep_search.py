@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packager import hydra_application, sweep_composition, sweep_preflight
-from packager.composition import first_line
+from packager.command_line import hydra_application, sweep_composition, sweep_preflight
+from packager.command_line.composition import first_line
 from packager.errors import SpecError
 from packager.spec.sweeping import told
 from packager.sweep import names, results, sampling
@@ -23,9 +23,9 @@ from packager.sweep.settings import BY, not_resumed, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from packager.command_line.sweep_preflight import Compose
     from packager.spec.sweeping import By
     from packager.sweep.settings import Settings
-    from packager.sweep_preflight import Compose
 
 PLUGIN = "hydra_plugins.hydra_optuna_sweeper._impl"
 

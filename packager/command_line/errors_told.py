@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from packager import console
-from packager.composition import explain
+from packager.command_line.composition import explain
 from packager.errors import PackagerError, UnavailableError
 
 

@@ -9,12 +9,12 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packager import console, openmp
+from packager import console, openmp, parent_death
 from packager.errors import EXIT_INTERRUPTED, UnavailableError
 from packager.sweep import launchers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from hydra.conf import HydraConf
@@ -38,19 +38,34 @@ def working(hydra: HydraConf, *, trainings: int | None) -> Iterator[None]:
     openmp.spin_briefly(os.environ)
     console.log()
     console.name_lines(f"[{hydra.job.num}] ")
-    if not launchers.is_rays(hydra.launcher):  # Ray ends its processes itself
-        for number in SIGNALS:
-            signal.signal(number, _interrupt)
+    if launchers.is_rays(hydra.launcher):  # which ends its processes itself
+        yield
+        return
+    parent_death.signals(signal.SIGTERM)
+    _on_signals(_interrupt)
     try:
         yield
     except KeyboardInterrupt:
-        os._exit(EXIT_INTERRUPTED)  # a worker would ask for the next job
+        _leave()  # a worker would ask for the next job
+    finally:
+        _on_signals(_leave)  # nothing to unwind: a worker waits for the next job
+
+
+def _on_signals(handler: Callable[..., None]) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
+
+def _leave(*_: object) -> None:
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Unwind, so that servers and temporary files go; undisturbed by a second signal."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    """Unwind, so that servers and temporary files go; undisturbed by a second signal.
+
+    The second may have come already: Python complains of it where nobody handles it any more.
+    """
+    _on_signals(lambda *_: None)
     raise KeyboardInterrupt
 
 
@@ -64,7 +79,7 @@ def enter(hydra: HydraConf) -> None:
     if Path.cwd() == place:
         return
     try:
-        os.chdir(place)  # noqa: TID251  before anything runs, and this process has no other job
+        os.chdir(place)
     except OSError as error:
         raise UnavailableError(
             f"cannot be entered on {os.uname().nodename}: {error.strerror}",

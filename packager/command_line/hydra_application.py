@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 
 from packager import schema
-from packager.composition import explain, first_line
+from packager.command_line.composition import explain, first_line
+from packager.command_line.help import GROUPS, choices
 from packager.errors import PackagerError, SpecError, UnavailableError
-from packager.help import GROUPS, choices
 from packager.resolve.job import to_spec
 from packager.resources import folder
 from packager.sweep.launchers import gave_up
@@ -110,8 +110,8 @@ def run(arguments: list[str], job: Callable[[DictConfig], object]) -> None:
     except PackagerError:
         raise
     except OSError as error:
-        # Without a cluster to connect to, Ray says so by one of these.
-        told = gave_up(error) if isinstance(error, ConnectionError) else None
+        # Ray says so where it cannot start, or finds nobody: not of a file, and with no number.
+        told = gave_up(error) if error.errno is None else None
         raise told or error from error.__cause__
     except Exception as error:
         # Jobs keep their own errors: this is one of composing or of launching them.

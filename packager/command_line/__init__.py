@@ -1,0 +1,1 @@
+"""The command line: help, one job, or a sweep of jobs, all through Hydra."""
