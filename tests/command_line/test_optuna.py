@@ -38,7 +38,7 @@ SEARCHES = {
         *FASHION,
         "server=none",
         "trainer.lr=tag(log,interval(1e-5,1e-2))",
-        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.n_trials=2",
         "sweep.promote=best",
     ),
     "some fail": (
@@ -88,12 +88,12 @@ def test_the_best_of_a_search_is_published_under_the_recipes_name(
     assert "preflight  2 trials" in result.err
     jobs = _jobs(workspace)
     rates = [job["swept"]["trainer.lr"] for job in jobs]
-    assert len({*rates}) == 3
+    assert len({*rates}) == 2
     assert all(float(rate) == float(f"{float(rate):.{DIGITS}g}") for rate in rates)
     assert all(1e-5 <= float(rate) <= 1e-2 for rate in rates)
     accuracies = [job["metrics"]["accuracy"] for job in jobs]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert [job["promoted"] for job in jobs] == [True, False, False]
+    assert [job["promoted"] for job in jobs] == [True, False]
     assert [path.name for path in workspace.repository.iterdir()] == ["fashion_cnn"]
     found = yaml.safe_load((_sweep(workspace) / "optimization_results.yaml").read_text())
     assert found["best_value"] == accuracies[0]
@@ -142,6 +142,11 @@ def test_the_pareto_front_is_told_everywhere(searched: dict[str, Swept]) -> None
         assert picture.format == "PNG"
 
 
+def _statuses(workspace: Workspace) -> list[str]:
+    files = (workspace.cwd / "multirun").glob("*/*/*/result.json")
+    return [json.loads(path.read_text())["status"] for path in files]
+
+
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -157,7 +162,7 @@ def _broken(number: signal.Signals, folder: Path) -> Swept:
         "sweep.by=seconds",
     )
     with workspace.start(*OPTUNA, *search) as running:
-        running.wait_until(lambda: "version 1 is published" in running.out)
+        running.wait_until(lambda: "done" in _statuses(workspace))
         running.signal_alone(number)
         return workspace, running.result()
 
