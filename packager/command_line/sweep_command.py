@@ -61,7 +61,7 @@ def run(arguments: list[str], options: Options) -> int:
             ours = _arguments(options.overrides, asked, trainings=launchers.trainings_of(overrides))
             gave_up = _run_jobs([*arguments, *ours], asked.directory)
             if asked.promote is Promote.best:
-                _promote(leaderboard.made(asked.directory, asked.by), options)
+                _promote(leaderboard.made(asked.directory, asked.by), options, asked)
         finally:
             board = _tell(asked, overrides)
     if not board.rows:
@@ -151,7 +151,7 @@ def _job(config: DictConfig, overrides: list[str]) -> Job:
     return job
 
 
-def _promote(board: Leaderboard, options: Options) -> None:
+def _promote(board: Leaderboard, options: Options, asked: Settings) -> None:
     """Publish the best job's model under its recipe's own name, by a build that reuses its stages.
 
     Raises:
@@ -167,7 +167,9 @@ def _promote(board: Leaderboard, options: Options) -> None:
         raise UnavailableError(
             "some jobs came to no end, and one of them may be the best: nothing is published",
             where="sweep.promote",
-            remedy=f"go on with sweep.resume={winner.directory.parent}",
+            remedy="start the search again; what was built is reused"
+            if asked.searches
+            else f"go on with sweep.resume={asked.directory}",
         )
     swept = " ".join(f"{key}={value}" for key, value in winner.swept.items())
     console.err.rule(f"publish the best by {told_by(board.by)}: {swept}")
