@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib.util
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -84,7 +83,7 @@ def _missing_choice(error: MissingConfigException) -> PackagerError:
     options = sorted(error.options or ())
     if group == "hydra/launcher" and name in launchers.EXTRAS:
         return launchers.missing(name)
-    if group == "hydra/sweeper/sampler" and importlib.util.find_spec("optuna") is None:
+    if group == "hydra/sweeper/sampler" and "tpe" not in options:  # it comes with the plugin
         return UnavailableError(
             "'optuna' is not installed",
             where="hydra/sweeper",

@@ -224,10 +224,14 @@ def test_a_search_is_not_resumed(searched: dict[str, Swept]) -> None:
     assert "hydra.sweeper.storage=sqlite:///FILE" in result.error
 
 
-@pytest.mark.skipif(importlib.util.find_spec("optuna") is not None, reason="Optuna is installed")
 def test_without_optuna_its_extra_is_named(workspace: Workspace) -> None:
-    """The environment lacks something."""
-    result = workspace.run(*OPTUNA, *FASHION, "trainer.lr=interval(1e-4,1e-1)")
+    """The environment lacks something; where it is installed, its plugin is an empty one here."""
+    plugin = workspace.root / "hydra_plugins" / "hydra_optuna_sweeper"
+    plugin.mkdir(parents=True)
+    (plugin / "__init__.py").touch()
+    search = {"PYTHONPATH": str(workspace.root)}
+    arguments = (*OPTUNA, *FASHION, "trainer.lr=interval(1e-4,1e-1)")
+    result = workspace.run(*arguments, cwd=workspace.cwd, **search)
     assert result.status == 4
     assert result.error == (
         "error: hydra/sweeper: 'optuna' is not installed. Remedy: pip install \"packager[optuna]\"."
