@@ -233,8 +233,8 @@ def test_a_cluster_that_runs_hands_its_own_environment_to_jobs(
     """By `ray start`, where the store's variables are; nothing of it is left when it has ended."""
     workspace = Workspace(tmp_path)
     with (
-        _bucket(store) as bucket,
         _head(workspace, environment | store.environment) as address,
+        _bucket(store) as bucket,
     ):
         to = f"repository.path=s3://{bucket}/models"
         swept = ("-m", *DRAWN, to, "task=plan", CLUSTER)
