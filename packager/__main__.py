@@ -71,7 +71,8 @@ def _run(arguments: Sequence[str]) -> int:
 def _ended(word: str, status: int) -> int:
     """Say how the run ended; a second signal does not disturb that."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN: Python complains where one has come already.
+        signal.signal(number, lambda *_: None)
     sys.stderr.write(f"{word}\n")
     sys.stderr.flush()
     return status

@@ -16,7 +16,7 @@ from packager.command_line import hydra_application, sweep_composition, sweep_pr
 from packager.command_line.composition import first_line
 from packager.errors import SpecError
 from packager.spec.sweeping import told
-from packager.sweep import names, results, sampling
+from packager.sweep import launchers, names, results, sampling
 from packager.sweep.leaderboard import figures
 from packager.sweep.settings import BY, not_resumed, settings
 
@@ -59,6 +59,7 @@ def run(
     own = _own(space, trials=asked["n_trials"])
     compose = sweep_composition.composer(setup["hydra_context"].config_loader, setup["config"])
     _check(space, [*fixed, *own], compose, here=here)
+    launchers.connect(setup["config"].hydra.launcher)
     directions = ["maximize" if one.higher_is_better else "minimize" for one in sweep.by]
     study = asked["study_name"] or told(sweep.by)
     _require_storage(optuna, asked["storage"], study, directions)
