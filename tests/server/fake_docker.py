@@ -42,6 +42,9 @@ def run(arguments: list[str]) -> None:
         host, outside, inside = published.removeprefix("--publish=").split(":")
         kind = _INSIDE[inside]
         flags += [f"--{kind}-address={host}", f"--{kind}-port={outside}"]
+    # A container's shared memory goes with it: the guard removes what has its name.
+    name = next(one for one in arguments if one.startswith("--name=")).removeprefix("--name=")
+    flags += [f"--backend-config=python,shm-region-prefix-name={name}-"]
     given = arguments[arguments.index("tritonserver") + 1 :]
     flags += [flag.replace(options["target"], options["source"]) for flag in given]
     os.execve(  # noqa: S606 - it takes the docker client's place
