@@ -103,10 +103,10 @@ def _remove_orphans(since: float) -> None:
     regions = [one for one in SHARED_MEMORY.glob("packager-*") if _made(one) >= since]
     if regions:
         time.sleep(POLL_S)  # a guard that is at it needs no help
-        alive = b" ".join(_read(one) for one in Path("/proc").glob("[0-9]*/cmdline")).decode()
+        alive = b" ".join(_read(one) for one in Path("/proc").glob("[0-9]*/cmdline"))
         for region in regions:
             server = IDENTITY.match(region.name)
-            if server and server[0] not in alive:
+            if server and server[0].encode() not in alive:
                 region.unlink(missing_ok=True)
 
 
