@@ -24,10 +24,14 @@ GROUPS = (
     "task",
     "hydra/launcher",
     "hydra/sweeper",
+    "hydra/sweeper/sampler",
 )
 
 EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"hydra/launcher": tuple(launchers.EXTRAS)}
+    {
+        "hydra/launcher": tuple(launchers.EXTRAS),
+        "hydra/sweeper/sampler": ("cmaes", "grid", "motpe", "nsgaii", "random", "tpe"),
+    }
 )
 """Choices that come with extras, beside a group's own files."""
 

@@ -26,6 +26,9 @@ SETTINGS = {
 }
 """What Ray reads from the environment, where the user has not said otherwise."""
 
+OWN = "local"
+"""The address of a cluster that begins and ends with the sweep."""
+
 ADDRESS = "RAY_ADDRESS"
 START = "start one there (ray start --head), or take hydra/launcher=ray_local, which starts its own"
 
@@ -65,14 +68,31 @@ def require_cluster(init: Mapping[str, Any]) -> None:
         ) from error
 
 
+def require_plain_path(interpreter: str) -> None:
+    """Check that nodes of a cluster can start Python, which is at the same path on each.
+
+    Raises:
+        UnavailableError: they would wait for it without end.
+    """
+    if any(one.isspace() for one in interpreter):
+        raise UnavailableError(
+            f"nodes start Python by a shell that splits its path at spaces: '{interpreter}'",
+            where="hydra/launcher",
+            remedy="make the virtual environment in a folder without a space in its path, or take"
+            " hydra/launcher=ray_local",
+        )
+
+
 def connect(init: Mapping[str, Any]) -> None:
     """Start or find the cluster, as the launcher would, but leave signals to who handles them now.
 
     Ray's own handler of SIGTERM kills its processes while this one is connected to them.
 
     Raises:
-        UnavailableError: nobody answers.
+        UnavailableError: nobody answers, or Ray could not start Python.
     """
+    if init.get("address") != OWN:
+        require_plain_path(sys.executable)
     require_cluster(init)
     ray: Any = importlib.import_module("ray")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

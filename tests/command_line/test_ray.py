@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
+if " " in sys.executable:
+    pytest.skip("nodes start no Python at a path with a space", allow_module_level=True)
 
 DRAWN = (
     "name=scorer",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from packager.sweep import launchers
+from packager.errors import UnavailableError
+from packager.sweep import launchers, ray_engine
 
 JOBLIB = {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"}
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
@@ -64,6 +65,14 @@ def test_the_number_of_trainings_follows_from_the_overrides(
     """Where they alone decide."""
     parsed = OverridesParser.create().parse_overrides(overrides)
     assert launchers.trainings_of(parsed) == trainings
+
+
+@pytest.mark.parametrize("interpreter", ["/a b/bin/python", "/a\tb/bin/python"])
+def test_a_python_that_ray_cannot_start_is_told(interpreter: str) -> None:
+    """Its nodes would try without end."""
+    ray_engine.require_plain_path("/ab/bin/python")
+    with pytest.raises(UnavailableError, match="splits its path at spaces"):
+        ray_engine.require_plain_path(interpreter)
 
 
 def test_only_what_came_through_a_plugin_is_a_launchers() -> None:
