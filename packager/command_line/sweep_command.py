@@ -12,16 +12,14 @@ from hydra.core.hydra_config import HydraConfig
 from packager import console
 from packager.command_line import hydra_application, sweep_worker
 from packager.command_line.hydra_application import parsed, quoted
+from packager.command_line.sweep_job import compared_by, only_builds, sweep_job
 from packager.command_line.sweep_recorder import Recorder
 from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
-from packager.resolve.job import to_spec
-from packager.spec.job import BuildTask
-from packager.spec.sweeping import Promote, objectives
+from packager.spec.sweeping import Promote
 from packager.spec.sweeping import told as told_by
 from packager.sweep import directory as sweep_directory
 from packager.sweep import launchers, names, processes, results
 from packager.sweep.leaderboard import figures as figures_of
-from packager.sweep.measured import measured
 from packager.sweep.settings import BY, SWEEP_DIR, Settings, is_setting, settings
 from packager.tasks import leaderboard
 from packager.tasks.dispatch import run_task
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
     from packager.command_line.hydra_application import Options
     from packager.spec.job import Job
-    from packager.spec.sweeping import By
     from packager.sweep.leaderboard import Leaderboard
 
 TABLES = {"text", "table"}
@@ -101,12 +98,8 @@ def _work(config: DictConfig) -> float | tuple[float, ...] | None:
     with sweep_worker.working(hydra, trainings=config.sweep.trainings):
         run_job(config)
     result = results.read(Path(hydra.runtime.output_dir))
-    figures = None if result is None else figures_of(result, _by(config))
+    figures = None if result is None else figures_of(result, compared_by(config))
     return figures[0] if figures and len(figures) == 1 else figures
-
-
-def _by(config: DictConfig) -> tuple[By, ...]:
-    return objectives(config.sweep.by, where=BY)
 
 
 def run_job(config: DictConfig) -> None:
@@ -124,7 +117,7 @@ def run_job(config: DictConfig) -> None:
         try:
             sweep_worker.enter(runtime)
             job = sweep_worker.divided(
-                _job(config, overrides), runtime, trainings=config.sweep.trainings
+                sweep_job(config, overrides), runtime, trainings=config.sweep.trainings
             )
             if before is not None and sweep_directory.stands(before, job):
                 console.err.print(f"done before, at {before.ended}: its result stands")
@@ -136,19 +129,6 @@ def run_job(config: DictConfig) -> None:
         except BaseException:
             recorder.interrupt()
             raise
-
-
-def _job(config: DictConfig, overrides: list[str]) -> Job:
-    """Return a sweep's job: under a name of its own, unless only the best is published."""
-    promotes = config.sweep.promote is Promote.best
-    suffix = "" if promotes else names.suffix(list(config.sweep.swept), overrides)
-    job = measured(to_spec(config, name_suffix=suffix), _by(config))
-    if isinstance(job.task, BuildTask):
-        task = dataclasses.replace(job.task, publish=not promotes, brief=True)
-        return dataclasses.replace(job, task=task)
-    if promotes:
-        raise _only_builds()
-    return job
 
 
 def _promote(board: Leaderboard, options: Options, asked: Settings) -> None:
@@ -263,12 +243,4 @@ def _require_builds(asked: Settings, overrides: list[Override]) -> None:
     if asked.promote is Promote.best and any(
         one.key_or_group == "task" and _values(one) != {"build"} for one in overrides
     ):
-        raise _only_builds()
-
-
-def _only_builds() -> SpecError:
-    return SpecError(
-        "is best, and only a build makes a model to publish",
-        where="sweep.promote",
-        remedy="leave it out, or leave out task",
-    )
+        raise only_builds()

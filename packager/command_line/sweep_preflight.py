@@ -12,15 +12,13 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from packager import console
 from packager.command_line import errors_told, hydra_application
+from packager.command_line.sweep_job import sweep_job
 from packager.errors import SpecError
-from packager.resolve.job import refused_parts, to_spec
+from packager.resolve.job import refused_parts
 from packager.spec.job import BuildTask, PlanTask
 from packager.spec.serving import InstanceKind
-from packager.spec.sweeping import objectives
-from packager.sweep import names, problems
-from packager.sweep.measured import measured
+from packager.sweep import problems
 from packager.sweep.problems import Problem, Target
-from packager.sweep.settings import BY
 from packager.tasks import preflight
 
 if TYPE_CHECKING:
@@ -76,8 +74,7 @@ def _composed(number: int, overrides: list[str], compose: Compose) -> Job | list
     given = list(config.hydra.overrides.task)
     with _alone(number, config) as own:
         try:
-            job = to_spec(own, name_suffix=names.suffix(list(own.sweep.swept), given))
-            job = measured(job, objectives(own.sweep.by, where=BY))
+            job = sweep_job(own, given)
             if isinstance(job.task, BuildTask | PlanTask):
                 preflight.require_sound(job.require_recipe())
         except Exception as error:  # noqa: BLE001  likewise
@@ -108,6 +105,8 @@ def _alone(number: int, config: DictConfig) -> Iterator[DictConfig]:
 
 def _targets(builds: dict[str, Job]) -> Iterator[Target]:
     for label, job in builds.items():
+        if not job.publishes:
+            continue
         name = job.require_recipe().name
         yield Target(job=label, name=name, repository=job.repository.name)
 

@@ -106,6 +106,7 @@ def test_two_jobs_of_one_name_are_refused(overrides: tuple[str, ...], tmp_path: 
         (FASHION, "name=a", "trainer.seed=1,2", "repository.path=here,there"),
         (FASHION, "name=a,a", "task=plan"),
         (FASHION, "name=a,a", "task=evaluate"),
+        (FASHION, "trainer.seed=1,1", "sweep.promote=best"),
     ],
 )
 def test_one_name_in_two_places_or_for_a_task_that_only_reads_is_fine(
