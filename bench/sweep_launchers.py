@@ -24,11 +24,7 @@ TWO = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 ONE = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
 
 VARIANTS = {
-    "up_to_2_instances": (
-        "serving.instance_group.count=1,2",
-        "serving.max_batch_size=16,32,64,128",
-        "serving.dynamic_batching.max_queue_delay_us=100,200",
-    ),
+    "one_instance": ("serving.dynamic_batching.max_queue_delay_us=range(100,1700,100)",),
     "up_to_4_instances": (
         "serving.instance_group.count=1,2,3,4",
         "serving.dynamic_batching.max_queue_delay_us=100,200,300,400",
