@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> int:
             where="command line",
             remedy="`python -m packager --help` lists them",
         )
-    if _shows_something(options):
+    if _shows_something(options) and not options.multirun:
         hydra_application.run(arguments, sweep_command.run_job)
         return EXIT_OK
     config_dir = Path(options.config_dir) if options.config_dir else None

@@ -14,7 +14,7 @@ from packager.command_line import hydra_application, sweep_worker
 from packager.command_line.hydra_application import parsed, quoted
 from packager.command_line.sweep_job import compared_by, only_builds, sweep_job
 from packager.command_line.sweep_recorder import Recorder
-from packager.errors import EXIT_FINDINGS, EXIT_OK, SpecError, UnavailableError
+from packager.errors import EXIT_FINDINGS, EXIT_OK, FindingsError, SpecError, UnavailableError
 from packager.spec.sweeping import Promote
 from packager.spec.sweeping import told as told_by
 from packager.sweep import directory as sweep_directory
@@ -47,8 +47,15 @@ def run(arguments: list[str], options: Options) -> int:
             where="command line",
             remedy="leave out -m or torchrun",
         )
+    if options.cfg or options.info:
+        raise SpecError(
+            "shows one configuration, and a sweep has several",
+            where="command line",
+            remedy="leave out -m, and give each key one value",
+        )
     overrides = parsed(options.overrides)
     _require_recipe(overrides)
+    _require_values(overrides)
     asked = settings(overrides)
     _require_builds(asked, overrides)
     if asked.resumes:
@@ -135,14 +142,17 @@ def _promote(board: Leaderboard, options: Options, asked: Settings) -> None:
     """Publish the best job's model under its recipe's own name, by a build that reuses its stages.
 
     Raises:
+        FindingsError: no job has what they are compared by.
         UnavailableError: some jobs came to no end, so that the best is not known.
         SpecError, ProofError, UnavailableError: as a build does.
     """
     winner = board.winner
     if winner is None:
-        told = f"no job is done with {told_by(board.by)}: nothing is published"
-        console.err.print(f"[bold yellow]{told}[/]")
-        return
+        raise FindingsError(
+            f"no job is done with {told_by(board.by)}: nothing is published",
+            where="sweep.promote",
+            remedy=f"give {BY} a figure that jobs have, or correct what made them fail",
+        )
     if not board.is_whole:
         raise UnavailableError(
             "some jobs came to no end, and one of them may be the best: nothing is published",
@@ -237,6 +247,23 @@ def _require_recipe(overrides: list[Override]) -> None:
             where="model",
             remedy="choose one or more, for example model=fashion_cnn,mnist_cnn",
         )
+
+
+def _require_values(overrides: list[Override]) -> None:
+    """Check that each key that is swept has a value; which files a pattern finds Hydra knows."""
+    for override in overrides:
+        if override.value_type not in launchers.COUNTED:
+            continue
+        try:
+            has_value = any(True for _ in override.sweep_iterator())
+        except ValueError:  # a step of 0
+            has_value = False
+        if not has_value:
+            raise SpecError(
+                f"has no value: {override.input_line}",
+                where=override.key_or_group,
+                remedy="a range is range(START,STOP,STEP), without STOP",
+            )
 
 
 def _require_builds(asked: Settings, overrides: list[Override]) -> None:

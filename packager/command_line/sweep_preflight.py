@@ -38,6 +38,12 @@ def run(jobs: Sequence[Sequence[str]], compose: Compose, *, here: bool, job: str
         PackagerError: some could not run. It tells all problems, and is a `SpecError` unless all
             are of one other kind.
     """
+    if not jobs:
+        raise SpecError(
+            "there is no job",
+            where="sweep",
+            remedy="a pattern finds nothing: name what it is to find",
+        )
     with console.stage("preflight") as findings:
         builds, found = _checked(jobs, compose, job)
         found += problems.collisions(_targets(builds))

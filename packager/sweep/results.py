@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +106,30 @@ def read(directory: Path) -> Result | None:
         content = json.loads((directory / FILE).read_text())
         known = {one.name for one in dataclasses.fields(Result)}
         kept = {key: value for key, value in content.items() if key in known}
-        return Result(**{**kept, "overrides": tuple(content["overrides"])})
+        result = Result(**{**kept, "overrides": tuple(content["overrides"])})
+        _require_types(result)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, IsADirectoryError):
         logger.warning("%s is no job's result: left out", directory / FILE)
         return None
+    return result
+
+
+def _require_types(result: Result) -> None:
+    """Check what is compared and told.
+
+    Raises:
+        TypeError, ValueError: somebody else wrote it.
+    """
+    seconds = [*result.stages.values(), *result.reused.values(), result.seconds or 0.0]
+    if not all(map(math.isfinite, (*result.metrics.values(), *seconds))):
+        raise ValueError("a figure is no number")
+    texts = (*result.overrides, result.status, result.name, result.error, result.ended)
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("a text is none")
+    if not isinstance(result.version or 0, int):
+        raise TypeError("a version is no number")
 
 
 def read_all(sweep: Path) -> list[Recorded]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sweep."
 BY = f"{PREFIX}by"
-SWEEP_DIR = "hydra.sweep.dir"
+SWEEP_DIR, SUBDIR = "hydra.sweep.dir", "hydra.sweep.subdir"
 SWEEPER, SEARCHING = "hydra/sweeper", "optuna"
 """The group of sweepers, and the choice that searches."""
 
@@ -58,6 +58,13 @@ def settings(overrides: Sequence[Override]) -> Settings:
             f"is {chosen}, and a sweep goes on in its own directory",
             where=SWEEP_DIR,
             remedy=f"leave it out, or leave out {PREFIX}resume",
+        )
+    folder = _text(given.get(SUBDIR))
+    if folder is not None and "${" not in folder:
+        raise SpecError(
+            f"is {folder} for every job, and each needs a folder of its own",
+            where=SUBDIR,
+            remedy="leave it out, or name ${hydra:job.num} in it",
         )
     by, promote = _by(given.get(BY)), _choice(given.get(f"{PREFIX}promote"), Promote.none)
     if promote is Promote.best and len(by) > 1:

@@ -288,7 +288,7 @@ def test_without_a_winner_nothing_is_published(workspace: Workspace) -> None:
     )
     assert result.status == 1
     assert [job["status"] for job in _results(workspace)] == ["failed", "failed"]
-    assert "no job is done with accuracy: nothing is published" in result.err
+    assert "error: sweep.promote: no job is done with accuracy: nothing is" in result.err
     assert files_but_locks(workspace.repository) == []
 
 
@@ -299,6 +299,11 @@ def test_without_a_winner_nothing_is_published(workspace: Workspace) -> None:
         (("-m", *FASHION, "task=plan", "sweep.promote=best"), "only a build makes a model"),
         (("-m", *FASHION, "sweep.resume=nowhere"), "sweep.resume: no sweep was started"),
         ((*FASHION, "sweep.promote=best"), "sweep.promote: is for sweeps"),
+        (("-m", *FASHION, "trainer.seed=range(5,0)"), "trainer.seed: has no value"),
+        (("-m", *FASHION, "trainer.seed=range(0,5,0)"), "trainer.seed: has no value"),
+        (("-m", "model=glob(zzz*)"), "sweep: there is no job"),
+        (("-m", *FASHION, "hydra.sweep.subdir=x"), "hydra.sweep.subdir: is x for every job"),
+        (("-m", *FASHION, "--cfg", "job"), "command line: shows one configuration"),
         (("task=leaderboard",), "task.sweep: is not given"),
         (("task=leaderboard", "task.sweep=."), "holds no results of a sweep"),
     ],

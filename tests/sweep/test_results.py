@@ -135,7 +135,21 @@ def test_a_sweep_without_jobs_has_no_results(tmp_path: Path) -> None:
     assert read_all(tmp_path) == read_all(tmp_path / "nowhere") == []
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"overrides": 1, "status": "done"}', "\xff"])
+DONE_BUT = '{"overrides": [], "status": "done", '
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "{}", '{"overrides": 1, "status": "done"}', "\xff"),
+        DONE_BUT + '"metrics": {"accuracy": "high"}}',
+        DONE_BUT + '"metrics": {"accuracy": NaN}}',
+        DONE_BUT + '"metrics": {"accuracy": null}}',
+        DONE_BUT + '"seconds": "1"}',
+        DONE_BUT + '"version": [1]}',
+        DONE_BUT + '"name": 1}',
+    ],
+)
 def test_a_file_of_something_else_is_left_out(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
