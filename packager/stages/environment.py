@@ -92,7 +92,7 @@ TASKS: Mapping[Stage, tuple[str, ...]] = {
     Stage.contract: _PROVING,
     Stage.batching: _PROVING,
     Stage.parity: _PROVING,
-    Stage.live: (*_PROVING, "proving"),
+    Stage.live: (*_PROVING, "proving", "staged"),
 }
 """The modules of `packager.tasks` that run a stage.
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packager.client import Client
-from packager.errors import SpecError, UnavailableError
+from packager.errors import SpecError
 from packager.load.batches import batch_size, batches
 from packager.load.closed_loop import LoadSettings, ask_for
 from packager.load.sender import Target
-from packager.server.flags import COMPLETE_CONFIG
-from packager.server.start import start
 from packager.spec.asking import Asked, Protocol
-from packager.spec.server import ControlMode, ExternalServerSpec, NoServerSpec
+from packager.spec.server import ExternalServerSpec, NoServerSpec
 from packager.spec.sweeping import By
+from packager.tasks.staged import served_alone
 
 if TYPE_CHECKING:
     from packager.load.closed_loop import Request
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 ROUNDS, SECONDS = 3, 1.0
 """How often a model is asked, and how long: what else runs on the host only makes it slower."""
 
-READY_S = 30.0
-
 
 def measured(server: ServerSpec, model: ModelPaths, question: Question) -> Timings:
     """Have one client send samples, one a request and one after the other.
@@ -36,24 +32,13 @@ def measured(server: ServerSpec, model: ModelPaths, question: Question) -> Timin
 
     Raises:
         SpecError: there is no server, or it is another's.
-        UnavailableError: it does not load the model, or went away.
+        ProofError: it does not load the model.
+        UnavailableError: it went away.
     """
     if isinstance(server, NoServerSpec | ExternalServerSpec):
         raise SpecError("is not ours, and builds are measured on one of ours", where="server")
-    with (
-        start(
-            server,
-            model.directory.parent,
-            control=ControlMode.none,
-            more_flags=COMPLETE_CONFIG,
-        ) as running,
-        Client(running.endpoints) as client,
-    ):
-        name = question.recipe.name
-        reason = running.failure_reason(name)
-        if reason is not None:
-            raise UnavailableError(f"Triton does not load the model: {reason}", where="measure")
-        client.wait_for_model(name, question.version, timeout_s=READY_S)
+    name = question.recipe.name
+    with served_alone(server, model, question) as (running, client):
         metadata = client.model_metadata(name, question.version)
         target = Target(
             endpoints=running.endpoints,

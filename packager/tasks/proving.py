@@ -14,11 +14,8 @@ from packager.proof.result import Proof, Verdict
 from packager.repository.publish import Published, withdraw
 from packager.server import gpus
 from packager.server.external import external
-from packager.server.flags import COMPLETE_CONFIG
-from packager.server.start import start
 from packager.spec.server import (
     AutoServerSpec,
-    ControlMode,
     DockerServerSpec,
     EmbeddedServerSpec,
     ExternalServerSpec,
@@ -26,6 +23,7 @@ from packager.spec.server import (
     ServerSpec,
 )
 from packager.spec.serving import InstanceKind
+from packager.tasks.staged import served_alone
 
 if TYPE_CHECKING:
     from packager.proof.question import Question
@@ -117,25 +115,8 @@ def _on_staged_repository(
     *,
     host: str | None = None,
 ) -> Proof:
-    with (
-        start(
-            server,
-            model.directory.parent,
-            control=ControlMode.none,
-            host=host,
-            more_flags=COMPLETE_CONFIG,
-        ) as running,
-        Client(running.endpoints) as client,
-    ):
+    with served_alone(server, model, question, host=host) as (running, client):
         name = question.recipe.name
-        reason = running.failure_reason(name)
-        if reason is not None:
-            raise ProofError(
-                f"Triton does not load the model: {reason}",
-                where="live" if host is None else f"configs/{host}.pbtxt",
-                remedy="correct what it names; nothing is published",
-            )
-        client.wait_for_model(name, question.version, timeout_s=30.0)
         live.prove_instances(client, question, model=name)
         return live.prove(client, question, grpc=running.endpoints.grpc is not None, model=name)
 

@@ -41,35 +41,20 @@ class Summary:
 
 def print_published(summary: Summary) -> None:
     """Say that a build has published a version."""
-    console.out.print(
-        console.version_line(
-            f"[bold]{summary.name}[/] version {summary.version} is published",
-            test_accuracy=summary.test_accuracy,
-            subset=summary.subset,
-        )
-    )
+    _print(summary, f"[bold]{summary.name}[/] version {summary.version} is published")
 
 
 def print_proven(summary: Summary) -> None:
     """Say that a build is proven, and that it was not to be published."""
-    console.out.print(
-        console.version_line(
-            f"[bold]{summary.name}[/] is proven, and not published",
-            test_accuracy=summary.test_accuracy,
-            subset=summary.subset,
-        )
-    )
+    _print(summary, f"[bold]{summary.name}[/] is proven, and not published")
 
 
 def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:
     """Say that a build publishes nothing, because a version that is there is the same."""
-    console.out.print(
-        console.version_line(
-            f"[bold]{summary.name}[/] is unchanged: version {summary.version} in"
-            f" {escape(repository)} is the same",
-            test_accuracy=summary.test_accuracy,
-            subset=summary.subset,
-        )
+    _print(
+        summary,
+        f"[bold]{summary.name}[/] is unchanged: version {summary.version} in"
+        f" {escape(repository)} is the same",
     )
     if not served and summary.version is not None:
         console.out.print(
@@ -77,3 +62,10 @@ def print_unchanged(summary: Summary, repository: str, *, served: bool) -> None:
             f"  {commands.promote(repository, summary.name, summary.version)}",
             markup=False,
         )
+
+
+def _print(summary: Summary, told: str) -> None:
+    """Print what became of a build, and how good its model is."""
+    console.out.print(
+        console.version_line(told, test_accuracy=summary.test_accuracy, subset=summary.subset)
+    )

@@ -25,6 +25,14 @@ SMALL = (
     "trainer.epochs=1",
     "trainer.threads=1",
 )
+UNTRAINED = (
+    "name=scorer",
+    "dataset=none",
+    "trainer=none",
+    "inputs=[{name: x, data_type: FP32, dims: [4]}]",
+)
+"""A recipe without data, which lacks its layers."""
+
 FASHION = ("model=fashion_cnn", *SMALL)
 REPOSITORY = "model_repository"
 STAGING = ".model_repository.staging"

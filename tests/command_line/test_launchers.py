@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .program import FASHION, REPOSITORY, STAGING, Result, Workspace, files_but_locks
+from .program import FASHION, REPOSITORY, STAGING, UNTRAINED, Result, Workspace, files_but_locks
 
 if TYPE_CHECKING:
     from .conftest import Built
@@ -28,10 +28,7 @@ TRAINED = (
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 LAUNCHERS = {"joblib": JOBLIB, "submitit": ("hydra/launcher=submitit_local",)}
 DRAWN = (
-    "name=scorer",
-    "dataset=none",
-    "trainer=none",
-    "inputs=[{name: x, data_type: FP32, dims: [4]}]",
+    *UNTRAINED,
     "architecture.layers=[{Linear: {out_features: 3}}]",
     "serving.max_batch_size=4",
     "serving.instance_group.count=1,2,3",

@@ -15,7 +15,7 @@ from PIL import Image
 
 from packager.sweep.sampling import DIGITS
 
-from .program import FASHION, Result, Workspace
+from .program import FASHION, UNTRAINED, Result, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +26,6 @@ needs_optuna = pytest.mark.skipif(
     importlib.util.find_spec("optuna") is None, reason="the extra optuna is not installed"
 )
 OPTUNA = ("-m", "hydra/sweeper=optuna")
-DRAWN = (
-    "name=scorer",
-    "dataset=none",
-    "trainer=none",
-    "inputs=[{name: x, data_type: FP32, dims: [4]}]",
-)
 LINEAR, WRONG = "[{Linear: {out_features: 3}}]", "[{Conv2d: {out_channels: 2, kernel_size: 3}}]"
 SEARCHES = {
     "best": (
@@ -42,7 +36,7 @@ SEARCHES = {
         "sweep.promote=best",
     ),
     "some fail": (
-        *DRAWN,
+        *UNTRAINED,
         "server=none",
         f"architecture.layers={LINEAR},{WRONG}",
         "serving.max_batch_size=range(1,9)",
@@ -154,7 +148,7 @@ def _broken(number: signal.Signals, folder: Path) -> Swept:
     """Break a search off in the midst of it."""
     workspace = Workspace(folder)
     search = (
-        *DRAWN,
+        *UNTRAINED,
         "server=none",
         f"architecture.layers={LINEAR}",
         "serving.max_batch_size=range(1,64)",

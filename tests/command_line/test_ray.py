@@ -20,7 +20,7 @@ import pytest
 from tests.repository.kills import require_strace
 from tests.repository.remote import s3
 
-from .program import Result, Workspace, orphaned_shared_memory
+from .program import UNTRAINED, Result, Workspace, orphaned_shared_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,7 @@ if " " in sys.executable:
     pytest.skip("nodes start no Python at a path with a space", allow_module_level=True)
 
 DRAWN = (
-    "name=scorer",
-    "dataset=none",
-    "trainer=none",
-    "inputs=[{name: x, data_type: FP32, dims: [4]}]",
+    *UNTRAINED,
     "architecture.layers=[{Linear: {out_features: 3}}]",
     "serving.max_batch_size=4",
 )
